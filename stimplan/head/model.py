@@ -1,0 +1,176 @@
+"""HeadModel: tetrahedra, tissues and conductivities, whatever the head came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from stimplan.errors import HeadError
+from stimplan.values import digest, frozen_array
+
+
+@attrs.frozen
+class Tissue:
+    """One tissue of a head.
+
+    Attributes
+    ----------
+    label : int
+        Its number in `HeadModel.tissue`.
+    name : str
+        `white_matter`, `gray_matter`, `csf`, `bone`, `scalp`, …; `layer_1` … in a sphere, from the inside.
+    conductivity_S_per_m : float
+    source : str
+        Where the conductivity is from, as text with its DOI; "set by the user" where it was overridden.
+    """
+
+    label: int
+    name: str
+    conductivity_S_per_m: float
+    source: str
+
+
+@attrs.frozen(eq=False, slots=False)
+class HeadModel:
+    """A head as a conforming tetrahedral mesh; compares by identity, `digest` compares the content.
+
+    Attributes
+    ----------
+    name : str
+    nodes_m : (n, 3) array
+        Node positions in the head's own coordinates (RAS: x right, y front, z up), m.
+    tets : (m, 4) int array
+        Node numbers of each tetrahedron, positively oriented.
+    tissue : (m,) array
+        Tissue label of each tetrahedron.
+    tissues : tuple of Tissue
+        Every label that occurs in `tissue`, sorted by label.
+    mni_from_head : (4, 4) array or None
+        Affine from head coordinates to MNI coordinates, both m; None where the head has no MNI space (a sphere).
+    sites_m : mapping of str to 3-tuples
+        10-05 sites on this head's scalp, m, in head coordinates.
+    provenance : mapping
+        Where the head came from, as plain JSON data.
+    """
+
+    name: str
+    nodes_m: NDArray[np.float64] = attrs.field(
+        converter=lambda a: frozen_array(a, name="nodes_m", shape=(None, 3))
+    )
+    tets: NDArray[np.int32] = attrs.field(
+        converter=lambda a: frozen_array(a, name="tets", shape=(None, 4), dtype=np.int32)
+    )
+    tissue: NDArray[np.uint8] = attrs.field(
+        converter=lambda a: frozen_array(a, name="tissue", shape=(None,), dtype=np.uint8)
+    )
+    tissues: tuple[Tissue, ...]
+    mni_from_head: NDArray[np.float64] | None = None
+    sites_m: Mapping[str, tuple[float, float, float]] = attrs.field(factory=dict)
+    provenance: Mapping[str, Any] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        known = {tissue.label for tissue in self.tissues}
+        found = {int(label) for label in np.unique(self.tissue)}
+        if found - known:
+            raise HeadError(f"tissue labels {sorted(found - known)} have no tissue; known are {sorted(known)}")
+        if len(self.tissue) != len(self.tets):
+            raise HeadError(f"{len(self.tets)} tetrahedra but {len(self.tissue)} tissue labels")
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of mesh, tissues and conductivities."""
+        return digest(self.nodes_m, self.tets, self.tissue, self.tissues)
+
+    @cached_property
+    def sigma_S_per_m(self) -> NDArray[np.float64]:
+        """(m,) conductivity of each tetrahedron, S/m."""
+        table = np.full(256, np.nan)
+        for tissue in self.tissues:
+            table[tissue.label] = tissue.conductivity_S_per_m
+        return frozen_array(table[self.tissue], name="sigma", shape=(None,))
+
+    @cached_property
+    def volumes_m3(self) -> NDArray[np.float64]:
+        """(m,) volume of each tetrahedron, m³."""
+        a, b, c, d = (self.nodes_m[self.tets[:, corner]] for corner in range(4))
+        return frozen_array(
+            np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) / 6, name="volumes", shape=(None,)
+        )
+
+    @cached_property
+    def centers_m(self) -> NDArray[np.float64]:
+        """(m, 3) centroid of each tetrahedron, m."""
+        return frozen_array(self.nodes_m[self.tets].mean(axis=1), name="centers", shape=(None, 3))
+
+    @cached_property
+    def scalp(self) -> NDArray[np.int32]:
+        """(k, 3) node numbers of the triangles of the outer surface, oriented outwards."""
+        return frozen_array(_boundary(self.tets), name="scalp", shape=(None, 3), dtype=np.int32)
+
+    def tissue_named(self, name: str) -> Tissue:
+        """The tissue of that name.
+
+        Raises
+        ------
+        HeadError
+            This head has no such tissue.
+        """
+        names = {tissue.name: tissue for tissue in self.tissues}
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise HeadError(f"head {self.name!r} has no tissue {name!r} (it has {', '.join(names)}){hint}")
+        return names[name]
+
+    def has_tissue(self, name: str) -> bool:
+        """Whether a tissue of that name is in this head."""
+        return any(tissue.name == name for tissue in self.tissues)
+
+    def in_tissue(self, name: str) -> NDArray[np.bool_]:
+        """(m,) mask of the tetrahedra of one tissue."""
+        return self.tissue == self.tissue_named(name).label
+
+    def surface(self, *names: str) -> NDArray[np.int32]:
+        """(k, 3) triangles that bound the union of the named tissues, oriented outwards."""
+        labels = [self.tissue_named(name).label for name in names]
+        return _boundary(self.tets[np.isin(self.tissue, labels)])
+
+    def with_conductivities(self, conductivities_S_per_m: Mapping[str, float]) -> HeadModel:
+        """The same head with other conductivities, S/m by tissue name.
+
+        Raises
+        ------
+        HeadError
+            An unknown tissue, or a conductivity that is not positive and finite.
+        """
+        for name, value in conductivities_S_per_m.items():
+            self.tissue_named(name)
+            if not (0 < value < float("inf")):
+                raise HeadError(f"conductivity of {name!r} must be positive and finite, got {value!r} S/m")
+        tissues = tuple(
+            attrs.evolve(t, conductivity_S_per_m=float(conductivities_S_per_m[t.name]), source="set by the user")
+            if t.name in conductivities_S_per_m
+            else t
+            for t in self.tissues
+        )
+        return attrs.evolve(self, tissues=tissues)
+
+
+def _boundary(tets: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Triangles that belong to exactly one of the tetrahedra, oriented outwards."""
+    faces = np.concatenate([tets[:, [1, 2, 3]], tets[:, [0, 3, 2]], tets[:, [0, 1, 3]], tets[:, [0, 2, 1]]])
+    ordered = np.sort(faces, axis=1).astype(np.int64)
+    base = int(tets.max(initial=0)) + 1
+    # Node numbers below 2^21 (two million) pack into one 64-bit key; above, numpy's row-wise unique is used.
+    if base < 2**21:
+        keys = (ordered[:, 0] * base + ordered[:, 1]) * base + ordered[:, 2]
+        _, first, counts = np.unique(keys, return_index=True, return_counts=True)
+    else:
+        _, first, counts = np.unique(ordered, axis=0, return_index=True, return_counts=True)
+    return faces[np.sort(first[counts == 1])]

@@ -1,0 +1,126 @@
+"""Electrodes as a person describes them: site, shape, layers, current. Nothing here knows a head."""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+
+Point = tuple[float, float, float]
+
+
+@attrs.frozen
+class Circle:
+    """Round electrode."""
+
+    diameter_m: float
+
+    @property
+    def area_m2(self) -> float:
+        """Contact area, m²."""
+        return math.pi * self.diameter_m**2 / 4
+
+    @property
+    def inradius_m(self) -> float:
+        """Radius of the largest disc inside the outline, m."""
+        return self.diameter_m / 2
+
+    @property
+    def outradius_m(self) -> float:
+        """Radius of the smallest disc around the outline, m."""
+        return self.diameter_m / 2
+
+
+@attrs.frozen
+class Rectangle:
+    """Rectangular pad.
+
+    At rotation 0 the height runs from the site towards the vertex along the scalp (towards the front for a site
+    within 20 mm of the vertex); a positive rotation turns it counter-clockwise as seen from outside the head.
+    """
+
+    width_m: float
+    height_m: float
+    rotation_rad: float = 0.0
+
+    @property
+    def area_m2(self) -> float:
+        """Contact area, m²."""
+        return self.width_m * self.height_m
+
+    @property
+    def inradius_m(self) -> float:
+        """Radius of the largest disc inside the outline, m."""
+        return min(self.width_m, self.height_m) / 2
+
+    @property
+    def outradius_m(self) -> float:
+        """Radius of the smallest disc around the outline, m."""
+        return math.hypot(self.width_m, self.height_m) / 2
+
+
+@attrs.frozen
+class Ring:
+    """Annular electrode: an open centre inside a round outline."""
+
+    inner_diameter_m: float
+    outer_diameter_m: float
+
+    @property
+    def area_m2(self) -> float:
+        """Contact area, m²."""
+        return math.pi * (self.outer_diameter_m**2 - self.inner_diameter_m**2) / 4
+
+    @property
+    def inradius_m(self) -> float:
+        """Radius of the disc the outline keeps others out of, m (a ring's hole is not free for another electrode)."""
+        return self.outer_diameter_m / 2
+
+    @property
+    def outradius_m(self) -> float:
+        """Radius of the smallest disc around the outline, m."""
+        return self.outer_diameter_m / 2
+
+
+Shape = Circle | Rectangle | Ring
+
+
+@attrs.frozen
+class Layer:
+    """One layer between metal and skin, listed from the skin outwards."""
+
+    material: str
+    thickness_m: float
+
+
+@attrs.frozen
+class Electrode:
+    """One electrode of a montage.
+
+    Attributes
+    ----------
+    site : str or tuple of 3 floats
+        Name of a 10-05 site, or a position in the head's own coordinates, m.
+    shape : Circle, Rectangle or Ring
+    layers : tuple of Layer
+        From the skin outwards; materials are those of `montages/materials.json`.
+    current_A : float
+        Current into the head, A: positive for an anode, negative for a cathode or return.
+    product : str or None
+        Id in `montages/electrodes.json`, where it is a known product.
+    label : str
+        Name in messages, figures and tables.
+    """
+
+    site: str | Point
+    shape: Shape
+    layers: tuple[Layer, ...]
+    current_A: float
+    product: str | None = None
+    label: str = attrs.field()
+
+    @label.default
+    def _label_from_site(self) -> str:
+        if isinstance(self.site, str):
+            return self.site
+        return "({:.1f}, {:.1f}, {:.1f}) mm".format(*(1e3 * x for x in self.site))

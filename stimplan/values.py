@@ -1,0 +1,109 @@
+"""Immutable values: arrays that nobody can change behind your back, and a digest of any value."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+# Arrays compare by content; attrs would otherwise ask numpy for the truth of an array.
+array_eq = attrs.cmp_using(eq=np.array_equal)
+
+
+def frozen_array(
+    values: ArrayLike,
+    *,
+    name: str,
+    shape: tuple[int | None, ...],
+    dtype: DTypeLike = np.float64,
+    is_finite: bool = True,
+) -> NDArray[Any]:
+    """Own, read-only copy of an array, checked for shape and finiteness.
+
+    Parameters
+    ----------
+    values : array_like
+    name : str
+        What the array is called in the error message.
+    shape : tuple of int or None
+        Expected shape; None stands for any length.
+    dtype : dtype
+    is_finite : bool
+        Refuse NaN and infinity.
+
+    Raises
+    ------
+    ValueError
+        Wrong shape, or not finite.
+    """
+    array = np.array(values, dtype=dtype, order="C", copy=True)
+    fits = array.ndim == len(shape) and all(
+        want is None or want == have for want, have in zip(shape, array.shape, strict=False)
+    )
+    if not fits:
+        wanted = tuple("n" if side is None else side for side in shape)
+        raise ValueError(f"{name}: expected shape {wanted}, got {array.shape}")
+    if is_finite and array.dtype.kind in "fc" and not np.isfinite(array).all():
+        raise ValueError(f"{name}: {int((~np.isfinite(array)).sum())} values are not finite")
+    array.setflags(write=False)
+    return array
+
+
+def digest(*parts: Any) -> str:
+    """SHA-256 of values, the same in every process and on every machine.
+
+    Understands None, bool, int, float, str, bytes, Path (as its name), sequences, mappings (order does not
+    matter), numpy arrays and attrs values. Anything else is refused: a digest that guessed would lie.
+    """
+    sha = hashlib.sha256()
+    for part in parts:
+        _feed(sha, part)
+    return sha.hexdigest()
+
+
+def _feed(sha: Any, part: Any) -> None:
+    match part:
+        case None:
+            sha.update(b"n")
+        case bool():
+            sha.update(b"b1" if part else b"b0")
+        case int():
+            sha.update(b"i" + str(part).encode())
+        case float():
+            sha.update(b"f" + struct.pack("<d", part))
+        case str() | bytes():
+            data = part.encode() if isinstance(part, str) else part
+            sha.update(b"s" + struct.pack("<q", len(data)) + data)
+        case Path():
+            _feed(sha, part.name)
+        case np.ndarray():
+            little = part.astype(part.dtype.newbyteorder("<"), order="C", copy=False)
+            sha.update(f"a{little.dtype.str}{part.shape}".encode() + np.ascontiguousarray(little).tobytes())
+        case np.generic():
+            _feed(sha, part.item())
+        case Mapping():
+            sha.update(b"{")
+            for key in sorted(part, key=str):
+                _feed(sha, str(key))
+                _feed(sha, part[key])
+            sha.update(b"}")
+        case list() | tuple() | frozenset():
+            items = sorted(part, key=str) if isinstance(part, frozenset) else part
+            sha.update(b"[")
+            for item in items:
+                _feed(sha, item)
+            sha.update(b"]")
+        case _ if attrs.has(type(part)):
+            sha.update(type(part).__name__.encode())
+            for field in attrs.fields(type(part)):
+                if field.eq is not False:
+                    _feed(sha, field.name)
+                    _feed(sha, getattr(part, field.name))
+        case _:
+            raise TypeError(f"no digest for {type(part).__name__}")
