@@ -1,0 +1,46 @@
+"""The public surface, and what importing it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import stimplan
+
+HEAVY = ("numpy", "scipy", "mne", "pyvista", "vtkmodules", "matplotlib", "numba", "pyamg", "nibabel", "jsonschema")
+
+
+def test_every_public_name_can_be_loaded():
+    for name in stimplan.__all__:
+        assert getattr(stimplan, name) is not None
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'simulate'"):
+        stimplan.simulate  # noqa: B018
+
+
+def test_public_surface_is_the_agreed_one():
+    agreed = {
+        "read_protocol", "dump_protocol", "check", "load_head", "sphere_head", "place", "solve", "measure",
+        "sphere_roi", "run",
+    }  # fmt: skip
+    assert agreed <= set(stimplan.__all__)
+    assert len(stimplan.__all__) <= 24
+
+
+def test_importing_loads_nothing_heavy():
+    code = f"import stimplan, sys; print([m for m in {HEAVY!r} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_checking_a_protocol_loads_no_numerics():
+    code = (
+        "import stimplan as sp, sys; sp.check(sp.read_protocol('select-tdcs'));"
+        f"print([m for m in {HEAVY!r} if m in sys.modules and m not in ('jsonschema', 'numpy')])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
