@@ -1,0 +1,190 @@
+"""Tetrahedral meshes from level sets: a lattice, one surface after the other, and the tissue of every piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stimplan.head.lattice import bcc_lattice
+from stimplan.head.stuffing import LevelSet, Stuffed, insert_level
+
+MESHER_VERSION = "1"
+"""Part of the key of cached meshes: raise it whenever the same input gives another mesh."""
+
+Progress = Callable[[str, float], None]
+
+
+@attrs.frozen
+class Extra:
+    """A structure that is not nested, such as the eyes.
+
+    Attributes
+    ----------
+    label : int
+        Its tissue label.
+    replaces : frozenset of int
+        Labels it may replace where its level set is negative.
+    """
+
+    label: int
+    replaces: frozenset[int]
+
+
+@attrs.frozen(eq=False)
+class TetMesh:
+    """A conforming tetrahedral mesh.
+
+    Attributes
+    ----------
+    nodes_m : (n, 3) array
+    tets : (m, 4) int32 array
+        Positively oriented.
+    tissue : (m,) uint8 array
+    """
+
+    nodes_m: NDArray[np.float64]
+    tets: NDArray[np.int32]
+    tissue: NDArray[np.uint8]
+
+
+def tissue_table(nested: Sequence[int], extras: Sequence[Extra] = ()) -> NDArray[np.uint8]:
+    """Tissue label for every combination of the sides a tetrahedron can be on.
+
+    Parameters
+    ----------
+    nested : sequence of int
+        Label between each nested level set and the next one inside it, outermost first.
+    extras : sequence of Extra
+        What the level sets after the nested ones stand for; a later one wins over an earlier one.
+
+    Returns
+    -------
+    (2**n_levels,) uint8 array
+        Indexed by the number whose bit k says "inside level set k"; 0 is outside of everything.
+    """
+    n_levels = len(nested) + len(extras)
+    table = np.zeros(2**n_levels, dtype=np.uint8)
+    for signs in range(2**n_levels):
+        # Being inside counts from the outermost surface inwards; a stray inner bit outside of it does not.
+        for level, label in enumerate(nested):
+            if not signs >> level & 1:
+                break
+            table[signs] = label
+        for level, extra in enumerate(extras, start=len(nested)):
+            if signs >> level & 1 and int(table[signs]) in extra.replaces:
+                table[signs] = extra.label
+    return table
+
+
+def mesh_level_sets(
+    levels: Sequence[LevelSet],
+    tissue_of: NDArray[np.uint8],
+    *,
+    bounds_m: ArrayLike,
+    edge_m: float,
+    progress: Progress | None = None,
+) -> TetMesh:
+    """Mesh the regions that level sets bound.
+
+    Parameters
+    ----------
+    levels : sequence of callable
+        Signed distances, m, negative inside: the nested ones first, outermost first, then any others.
+    tissue_of : (2**n_levels,) uint8 array
+        Tissue by side, see `tissue_table`; 0 is not meshed.
+    bounds_m : (2, 3) array
+        Box that holds everything to be meshed, m.
+    edge_m : float
+        Edge of the lattice, m.
+    progress : callable, optional
+        Called as `progress(stage, fraction)`.
+
+    Returns
+    -------
+    TetMesh
+        Nodes in Morton order, tetrahedra by their lowest node: the same input gives the same bytes.
+    """
+    if len(tissue_of) != 2 ** len(levels):
+        raise ValueError(f"{len(levels)} level sets need {2 ** len(levels)} table entries, got {len(tissue_of)}")
+    nodes_m, tets = bcc_lattice(bounds_m, edge_m)
+    mesh = Stuffed(nodes_m, tets, np.zeros(len(tets), dtype=np.int64), np.zeros(len(nodes_m), dtype=bool))
+    for bit, level in enumerate(levels):
+        if progress is not None:
+            progress("meshing", bit / len(levels))
+        if bit == 0 and not tissue_of[::2].any():  # nothing is outside the first surface
+            mesh = _used(mesh, (level(nodes_m) < 0)[tets].any(axis=1))
+        mesh = insert_level(mesh, level, bit, edge_m=edge_m)
+        may_be_tissue = tissue_of.reshape(-1, 2 ** (bit + 1)).any(axis=0)
+        mesh = _used(mesh, may_be_tissue[mesh.inside])
+    if progress is not None:
+        progress("meshing", 1.0)
+    return _ordered(TetMesh(mesh.nodes_m, mesh.tets, tissue_of[mesh.inside]), edge_m)
+
+
+def _used(mesh: Stuffed, keep: NDArray[np.bool_]) -> Stuffed:
+    """The tetrahedra to keep, and only the nodes they use, in the same order."""
+    tets = mesh.tets[keep]
+    is_used = np.zeros(len(mesh.nodes_m), dtype=bool)
+    is_used[tets] = True
+    number = np.cumsum(is_used) - 1
+    return Stuffed(mesh.nodes_m[is_used], number[tets], mesh.inside[keep], mesh.is_fixed[is_used])
+
+
+def largest_piece(mesh: TetMesh) -> tuple[TetMesh, float]:
+    """The largest part of a mesh that hangs together by faces, and the volume of the rest, m³."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    owner = shared_faces(mesh.tets)
+    links = coo_array((np.ones(len(owner), dtype=np.int8), owner.T), shape=(len(mesh.tets), len(mesh.tets)))
+    _, piece = connected_components(links, directed=False)
+    a, b, c, d = (mesh.nodes_m[mesh.tets[:, corner]] for corner in range(4))
+    volumes_m3 = np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) / 6
+    by_piece = np.bincount(piece, weights=volumes_m3)
+    keep = piece == by_piece.argmax()
+    stuffed = Stuffed(mesh.nodes_m, mesh.tets, mesh.tissue, np.zeros(len(mesh.nodes_m), dtype=bool))
+    kept = _used(stuffed, keep)
+    return TetMesh(kept.nodes_m, kept.tets.astype(np.int32), kept.inside), float(by_piece.sum() - by_piece.max())
+
+
+def shared_faces(tets: NDArray[np.integer]) -> NDArray[np.int64]:
+    """(k, 2) pairs of tetrahedra that share a face."""
+    ordered = np.sort(tets, axis=1).astype(np.int64)
+    base = int(tets.max(initial=0)) + 1
+    if base >= 2**21:
+        raise ValueError(f"{base} nodes: more than two million do not fit the 64-bit face key")
+    keys = np.concatenate([(ordered[:, i] * base + ordered[:, j]) * base + ordered[:, k] for i, j, k in _FACES])
+    order = np.argsort(keys, kind="stable")
+    same = np.flatnonzero(keys[order[:-1]] == keys[order[1:]])
+    return np.stack([order[same], order[same + 1]], axis=1) % len(tets)
+
+
+_FACES = ((1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2))
+
+
+def _ordered(mesh: TetMesh, edge_m: float) -> TetMesh:
+    """Neighbours in space become neighbours in memory, which makes every product with the matrix faster."""
+    cell = ((mesh.nodes_m - mesh.nodes_m.min(axis=0)) * (4 / edge_m)).astype(np.uint64)
+    order = np.argsort(_spread(cell[:, 0]) | _spread(cell[:, 1]) << 1 | _spread(cell[:, 2]) << 2, kind="stable")
+    number = np.empty(len(order), dtype=np.int32)
+    number[order] = np.arange(len(order), dtype=np.int32)
+    tets = number[mesh.tets]
+    by_node = np.argsort(tets.min(axis=1), kind="stable")
+    return TetMesh(mesh.nodes_m[order], tets[by_node], mesh.tissue[by_node])
+
+
+def _spread(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Put two zero bits between the bits of a 21-bit number (Morton order)."""
+    value = value & np.uint64(0x1FFFFF)
+    for shift, mask in (
+        (32, 0x1F00000000FFFF),
+        (16, 0x1F0000FF0000FF),
+        (8, 0x100F00F00F00F00F),
+        (4, 0x10C30C30C30C30C3),
+        (2, 0x1249249249249249),
+    ):
+        value = (value | value << np.uint64(shift)) & np.uint64(mask)
+    return value
