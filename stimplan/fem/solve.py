@@ -1,0 +1,251 @@
+"""Solve A x = b for the singular but consistent matrix of a head, and never return what did not converge.
+
+A linear solver is any function `(A, b) -> x` with `A @ x` defined. Whatever it is, the residual is computed again
+here, outside it, and above the tolerance there is no result but a SolveError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from stimplan.errors import InputError, SolveError
+from stimplan.fem.assemble import node_volumes, stiffness
+from stimplan.fem.multigrid import Hierarchy, build_hierarchy
+
+Array = NDArray[np.float64]
+LinearSolver = Callable[[Any, Array], Array]
+Progress = Callable[[str, float], None]
+
+MAX_ITERATIONS = 500
+
+
+@attrs.frozen(eq=False)
+class System:
+    """The matrix of one mesh with its conductivities, ready for any number of montages.
+
+    Attributes
+    ----------
+    matrix : (n, n) csr_matrix
+        Stiffness, S, with the nodes in `order`.
+    hierarchy : Hierarchy
+        Preconditioner of `matrix`.
+    order : (n,) int array
+        Node of the mesh at each row: neighbours in space are neighbours in memory.
+    rank : (n,) int array
+        Row of each node of the mesh, the inverse of `order`.
+    node_volumes_m3 : (n,) array
+        Integral of each hat function, by row.
+    """
+
+    matrix: csr_matrix
+    hierarchy: Hierarchy
+    order: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    node_volumes_m3: Array
+
+
+@attrs.frozen(eq=False)
+class Solution:
+    """Nodal potentials, with the proof that they solve the system.
+
+    Attributes
+    ----------
+    potential_V : (n,) or (n, k) array
+        By node of the mesh; its mean over the volume is zero.
+    residual : float
+        ||b - A x|| / ||b||, computed outside the solver; the largest of all columns.
+    iterations : int or None
+        Of the built-in solver; None for any other.
+    """
+
+    potential_V: Array
+    residual: float
+    iterations: int | None
+
+
+def build_system(
+    nodes_m: Array, tets: NDArray[np.int32], sigma_S_per_m: Array, *, progress: Progress | None = None
+) -> System:
+    """Assemble the matrix of a mesh and set up its preconditioner.
+
+    Parameters
+    ----------
+    nodes_m : (n, 3) array
+    tets : (m, 4) int array
+    sigma_S_per_m : (m,) array
+    progress : callable, optional
+        Called with a stage and a fraction.
+    """
+    order = _morton_order(nodes_m)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    nodes, cells = nodes_m[order], rank.astype(np.int32)[tets]
+    _tell(progress, "assemble", 0.0)
+    matrix = stiffness(nodes, cells, sigma_S_per_m)
+    _tell(progress, "prepare the solver", 0.0)
+    hierarchy = build_hierarchy(matrix)
+    _tell(progress, "prepare the solver", 1.0)
+    return System(matrix, hierarchy, order, rank, node_volumes(nodes, cells))
+
+
+def solve_system(
+    system: System,
+    rhs: Array,
+    *,
+    operator: Any = None,
+    solver: LinearSolver | None = None,
+    tolerance: float = 1e-6,
+    progress: Progress | None = None,
+) -> Solution:
+    """Solve for one or several right-hand sides.
+
+    Parameters
+    ----------
+    system : System
+    rhs : (n,) or (n, k) array
+        Current into each node of the mesh, A; each column sums to zero.
+    operator : object with `@`, optional
+        Solve this instead of `system.matrix`, in the system's row order and with its null space.
+    solver : callable, optional
+        `(A, b) -> x`; by default the conjugate gradient with the system's hierarchy.
+    tolerance : float
+        Largest accepted ||b - A x|| / ||b||.
+    progress : callable, optional
+
+    Raises
+    ------
+    InputError
+        The currents of a column do not sum to zero, or are all zero.
+    SolveError
+        The residual is above the tolerance, or not a number.
+    """
+    matrix = system.matrix if operator is None else operator
+    b = np.ascontiguousarray(rhs, dtype=np.float64)[system.order]
+    _check_rhs(b)
+    count: list[int] = []
+    if solver is None:
+        x = conjugate_gradient(matrix, b, system.hierarchy, tolerance=tolerance, progress=progress, on_end=count.append)
+    else:
+        x = solver(matrix, b)
+    residual = checked_residual(matrix, x, b, tolerance=tolerance)
+    x = x - system.node_volumes_m3 @ x / system.node_volumes_m3.sum()
+    return Solution(x[system.rank], residual, count[0] if count else None)
+
+
+def checked_residual(matrix: Any, x: Array, b: Array, *, tolerance: float) -> float:
+    """Largest ||b - A x|| / ||b|| of all columns.
+
+    Raises
+    ------
+    SolveError
+        Above the tolerance, not finite, or of the wrong shape.
+    """
+    if np.shape(x) != b.shape:
+        raise SolveError(f"the solver returned shape {np.shape(x)} for a right-hand side of shape {b.shape}")
+    residual = float(np.max(np.linalg.norm(b - matrix @ x, axis=0) / np.linalg.norm(b, axis=0)))
+    if not residual <= tolerance:  # written so that NaN fails
+        raise SolveError(
+            f"the linear system of {len(b)} unknowns was not solved: relative residual {residual:.3g}, "
+            f"tolerance {tolerance:.3g}"
+        )
+    return residual
+
+
+def conjugate_gradient(
+    matrix: Any,
+    rhs: Array,
+    preconditioner: Callable[[Array], Array],
+    *,
+    tolerance: float = 1e-6,
+    progress: Progress | None = None,
+    on_end: Callable[[int], None] | None = None,
+) -> Array:
+    """Preconditioned conjugate gradient in double precision, every column with its own step lengths.
+
+    The flexible (Polak-Ribière) form, because a single-precision preconditioner is symmetric to rounding only.
+    It stops at half the tolerance: the residual it carries drifts from the true one.
+
+    Returns
+    -------
+    array of the shape of `rhs`
+        The last iterate, converged or not: the caller checks.
+    """
+    b = rhs.reshape(len(rhs), -1)
+    x, r, p = np.zeros_like(b), b.copy(), np.zeros_like(b)
+    goal = 0.5 * tolerance * np.linalg.norm(b, axis=0)
+    start = np.linalg.norm(b, axis=0)
+    rho, r_old = np.ones(b.shape[1]), np.zeros_like(b)
+    iteration = 0
+    for iteration in range(1, MAX_ITERATIONS + 1):
+        z = preconditioner(r)
+        z -= z.mean(axis=0)
+        beta = 0.0 if iteration == 1 else _dots(r - r_old, z) / rho
+        rho = _nonzero(_dots(r, z))
+        p = z + beta * p
+        q = (matrix @ p).reshape(p.shape)
+        alpha = rho / _nonzero(_dots(p, q))
+        r_old = r
+        x, r = x + alpha * p, r - alpha * q
+        norm = np.linalg.norm(r, axis=0)
+        _tell(progress, "solve", _log_fraction(norm, start, goal))
+        if not np.any(norm > goal):
+            break
+    if on_end is not None:
+        on_end(iteration)
+    return x.reshape(rhs.shape)
+
+
+def _dots(a: Array, b: Array) -> Array:
+    return np.einsum("ij,ij->j", a, b)
+
+
+def _nonzero(values: Array) -> Array:
+    """The values, with tiny ones in place of zeros: a column that is solved exactly must not divide by zero."""
+    return np.where(values == 0, np.finfo(float).tiny, values)
+
+
+def _log_fraction(norm: Array, start: Array, goal: Array) -> float:
+    """How far along the way from the first residual to the goal the slowest column is, in orders of magnitude."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fraction = np.log(start / norm) / np.log(start / goal)
+    return float(np.clip(np.nan_to_num(fraction.min(), nan=0.0), 0, 1))
+
+
+def _check_rhs(b: Array) -> None:
+    size = np.abs(b).sum(axis=0)
+    if not np.all(size > 0):
+        raise InputError("a right-hand side is zero or not a number: no current, no field")
+    worst = float(np.max(np.abs(b.sum(axis=0)) / size))
+    if not worst <= 1e-9:
+        raise InputError(f"the currents of a montage must sum to zero; they are off by {worst:.3g} of their size")
+
+
+def _tell(progress: Progress | None, stage: str, fraction: float) -> None:
+    if progress is not None:
+        progress(stage, fraction)
+
+
+def _morton_order(points: Array) -> NDArray[np.int64]:
+    """Order of points along a Z-shaped space-filling curve, 21 bits an axis."""
+    low = points.min(axis=0)
+    span = max(float((points.max(axis=0) - low).max()), np.finfo(float).tiny)
+    cells = np.ascontiguousarray((points - low) / span * (2**21 - 1)).astype(np.uint64)
+    return np.argsort(_interleave(cells), kind="stable")
+
+
+@njit(cache=True)
+def _interleave(cells):  # type: ignore[no-untyped-def]
+    codes = np.zeros(len(cells), np.uint64)
+    for i in range(len(cells)):
+        for bit in range(21):
+            for axis in range(3):
+                value = (cells[i, axis] >> np.uint64(bit)) & np.uint64(1)
+                codes[i] |= value << np.uint64(3 * bit + axis)
+    return codes
