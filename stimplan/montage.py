@@ -3,10 +3,35 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import attrs
 
 Point = tuple[float, float, float]
+
+# How a number is known: read in the source itself, read in another text that quotes it, recalled and to be
+# verified, or assumed because no source gives it.
+Status = Literal["read", "secondary", "recalled", "assumed"]
+
+
+@attrs.frozen
+class Source:
+    """Where something is from, and how sure we are of it."""
+
+    citation: str
+    doi: str | None
+    status: Status
+    note: str | None = None
+
+
+@attrs.frozen
+class Material:
+    """A material between metal and skin."""
+
+    name: str
+    title: str
+    conductivity_S_per_m: float
+    source: Source
 
 
 @attrs.frozen
@@ -124,3 +149,26 @@ class Electrode:
         if isinstance(self.site, str):
             return self.site
         return "({:.1f}, {:.1f}, {:.1f}) mm".format(*(1e3 * x for x in self.site))
+
+    @property
+    def current_density_A_per_m2(self) -> float:
+        """Mean current density over the contact area, |I| / A, A/m²."""
+        return abs(self.current_A) / self.shape.area_m2
+
+
+@attrs.frozen
+class ElectrodeProduct:
+    """A known electrode: its exact outline and layers, and how sure we are of each number.
+
+    Attributes
+    ----------
+    certainty : tuple of (place, status)
+        Place within the product (`shape.diameter_mm`) and how it is known.
+    """
+
+    id: str
+    title: str
+    shape: Shape
+    layers: tuple[Layer, ...]
+    source: Source
+    certainty: tuple[tuple[str, Status], ...]
