@@ -1,0 +1,138 @@
+"""The electrodes on the head, from the two sides that show them best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stimplan.view.pads import pad_mesh
+from stimplan.view.paper import ANODE, CATHODE, INK, current_text, new_figure, sign_colour
+from stimplan.view.scene import VIEWS, Shot, framing, new_scene, shoot, show_shot, smooth_normals, surface_mesh
+
+if TYPE_CHECKING:
+    import pyvista
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from stimplan.placement import Placement
+
+SKIN = "#e3c9b6"
+# The 21 sites of the 10-20 system, drawn as small dots for orientation.
+_LANDMARKS = [
+    "Fp1",
+    "Fpz",
+    "Fp2",
+    "F7",
+    "F3",
+    "Fz",
+    "F4",
+    "F8",
+    "T7",
+    "C3",
+    "Cz",
+    "C4",
+    "T8",
+    "P7",
+    "P3",
+    "Pz",
+    "P4",
+    "P8",
+    "O1",
+    "Oz",
+    "O2",
+]
+
+
+def scene_montage(placement: Placement, *, size: tuple[int, int] = (900, 900)) -> pyvista.Plotter:
+    """The head with its electrodes: actors `scalp`, `landmarks` and one `electrode: LABEL` each."""
+    import pyvista
+
+    head = placement.head
+    plotter = new_scene(size)
+    scalp = smooth_normals(surface_mesh(head, head.scalp)[0])
+    plotter.add_mesh(scalp, color=SKIN, smooth_shading=True, ambient=0.25, diffuse=0.8, specular=0.08, name="scalp")
+    sites = [head.sites_m[name] for name in _LANDMARKS if name in head.sites_m]
+    if sites:
+        dots = pyvista.PolyData(np.array(sites)).glyph(geom=pyvista.Sphere(radius=1.2e-3), scale=False, orient=False)
+        plotter.add_mesh(dots, color="#6d5a4c", ambient=0.4, name="landmarks")
+    for patch in placement.electrodes:
+        plotter.add_mesh(
+            pad_mesh(head, patch),
+            color=sign_colour(patch.electrode.current_A),
+            ambient=0.3,
+            diffuse=0.75,
+            specular=0.1,
+            name=f"electrode: {patch.electrode.label}",
+        )
+    return plotter
+
+
+def best_views(placement: Placement) -> tuple[str, str]:
+    """Names of the two views in which, together, the electrodes face the camera most."""
+    normals = np.array([patch.normal for patch in placement.electrodes])
+    facing = {name: normals @ (np.array(way) / np.linalg.norm(way)) for name, way in VIEWS.items()}
+
+    def seen(pair: tuple[str, str]) -> float:
+        first, second = (np.clip(facing[name], 0, 0.8) for name in pair)
+        return float(np.maximum(first, second).sum() + 0.25 * (first + second).sum())
+
+    # Two views from nearly the same side would say the same thing twice.
+    apart = [pair for pair in combinations(VIEWS, 2) if np.dot(VIEWS[pair[0]], VIEWS[pair[1]]) < 0.45]
+    return max(apart, key=seen)
+
+
+def plot_montage(placement: Placement, *, views: Sequence[str] | None = None) -> Figure:
+    """Figure of the montage: electrodes coloured by the sign of their current, each with its site and current.
+
+    Parameters
+    ----------
+    placement : Placement
+    views : sequence of str, optional
+        Names from `VIEWS`; by default the two that show the electrodes best.
+    """
+    chosen = tuple(views) if views else best_views(placement)
+    center, radius = framing(placement.head)
+    figure = new_figure(3.5 * len(chosen), 3.75)
+    plotter = scene_montage(placement)
+    try:
+        for column, name in enumerate(chosen):
+            axes = figure.add_axes((column / len(chosen), 0.07, 1 / len(chosen), 0.87))
+            shot = shoot(plotter, VIEWS[name], center_m=center, radius_m=radius)
+            show_shot(axes, shot, center_m=center, reach_m=0.93 * radius, title=f"from the {name}")
+            _label(axes, shot, placement, center)
+    finally:
+        plotter.close()
+    key = (("current into the head", ANODE), ("current out of the head", CATHODE))
+    for place, (words, colour) in zip((0.32, 0.68), key, strict=True):
+        figure.text(place, 0.025, f"■ {words}", color=colour, fontsize=7.5, ha="center")
+    return figure
+
+
+def _label(axes: Axes, shot: Shot, placement: Placement, center_m: np.ndarray) -> None:
+    """Write site and current beside each electrode that faces the camera."""
+    height = shot.image.shape[0]
+    middle = shot.pixel(center_m)
+    for patch in placement.electrodes:
+        if np.dot(patch.normal, shot.towards_camera) < 0.1:
+            continue
+        electrode = patch.electrode
+        tip = shot.pixel(np.asarray(patch.center_m))
+        away = tip - middle
+        away /= max(float(np.linalg.norm(away)), 1e-9)
+        # Labels stand outside the head, where nothing is hidden behind them.
+        label = middle + away * max(0.47 * height, float(np.linalg.norm(tip - middle)))
+        label = np.clip(label, 0.07 * height, 0.93 * height)
+        axes.annotate(
+            f"{electrode.label}\n{current_text(electrode.current_A)}",
+            xy=tuple(tip),
+            xytext=tuple(label),
+            fontsize=8,
+            color=INK,
+            ha="center",
+            va="center",
+            bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": sign_colour(electrode.current_A), "lw": 0.8},
+            arrowprops={"arrowstyle": "-", "lw": 0.8, "color": INK, "shrinkB": 0},
+        )

@@ -1,0 +1,63 @@
+"""What every matplotlib figure shares: type, colours, and the way it becomes a PNG."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ANODE = "#c8322b"
+CATHODE = "#2a6bb0"
+INK = "#222222"
+FAINT = "#777777"
+# Perceptually uniform and readable in grey print.
+FIELD_CMAP = "viridis"
+
+_DPI = 200
+
+
+def new_figure(width_in: float, height_in: float) -> Figure:
+    """Empty figure drawn by Agg, outside pyplot: no global state, nothing to close."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_in, height_in), dpi=_DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """The figure as a PNG, the same bytes every time (no date or version inside)."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def write_png(figure: Figure, path: Path | str) -> None:
+    """Write a figure as PNG, 200 dots per inch."""
+    Path(path).write_bytes(png_bytes(figure))
+
+
+def bare(axes: Axes) -> None:
+    """Leave only the picture: no ticks and no frame."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def current_text(current_A: float) -> str:
+    """Signed current for a label: `+2 mA`, `−0.5 mA`."""
+    from stimplan.units import text
+
+    sign = "+" if current_A > 0 else "−" if current_A < 0 else ""
+    return sign + text(abs(current_A), "A")
+
+
+def sign_colour(current_A: float) -> str:
+    """Colour of an electrode: red into the head, blue out of it, grey where no current flows."""
+    return ANODE if current_A > 0 else CATHODE if current_A < 0 else FAINT

@@ -1,0 +1,139 @@
+"""Three orthogonal slices through one point: field in the brain, outlines of the tissues, electrodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stimplan.exchange import sample_plane
+from stimplan.view.pads import pad_mesh
+from stimplan.view.paper import FAINT, FIELD_CMAP, INK, bare, new_figure, sign_colour
+from stimplan.view.scene import brain_names
+from stimplan.view.surface import add_colour_bar, colour_range_V_per_m
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from stimplan.field import Field
+
+_PLANES = (("sagittal", 0, "P", "A"), ("coronal", 1, "L", "R"), ("axial", 2, "L", "R"))
+# Grey of each tissue behind the field; unnamed ones take the middle.
+_SHADES = {"scalp": 0.90, "bone": 0.99, "compact_bone": 0.99, "spongy_bone": 0.95, "csf": 0.80, "eyes": 0.85}
+
+
+def plot_slices(field: Field, *, cross_m: Sequence[float]) -> Figure:
+    """Sagittal, coronal and axial slice through a point.
+
+    Neurological convention: the left of the head is on the left of the picture, as L and R say.
+
+    Parameters
+    ----------
+    field : Field
+    cross_m : 3 floats
+        Where the three planes meet, m: in MNI space where the head has one, in head coordinates elsewhere.
+    """
+    figure = new_figure(7.0, 3.1)
+    limits = colour_range_V_per_m(field)
+    bodies = _pads(field)
+    for column, (name, axis, low, high) in enumerate(_PLANES):
+        axes = figure.add_axes((column / 3 + 0.01, 0.235, 0.313, 0.68))
+        found, edges = sample_plane(field.head, axis=axis, position_m=float(cross_m[axis]))
+        _draw_slice(axes, field, found=found, edges=edges, limits=limits)
+        _draw_electrodes(axes, bodies, axis=axis, position_m=float(cross_m[axis]))
+        across, along = (other for other in range(3) if other != axis)
+        axes.axvline(cross_m[across], color=INK, lw=0.5, ls=(0, (4, 3)), alpha=0.7)
+        axes.axhline(cross_m[along], color=INK, lw=0.5, ls=(0, (4, 3)), alpha=0.7)
+        for letter, place in ((low, 0.02), (high, 0.98)):
+            axes.text(place, 0.5, letter, transform=axes.transAxes, fontsize=9, weight="bold", color=FAINT, ha="center")
+        axes.set_title(f"{name}, {'xyz'[axis]} = {_mm(cross_m[axis])} mm", fontsize=8, color=INK, pad=3)
+    add_colour_bar(figure, figure.add_axes((0.3, 0.15, 0.4, 0.03)), limits, field.head)
+    space = "MNI" if field.head.mni_from_head is not None else "head coordinates"
+    where = ", ".join(_mm(value) for value in cross_m)
+    figure.text(0.99, 0.02, f"cross at ({where}) mm, {space}", fontsize=7, color=FAINT, ha="right")
+    return figure
+
+
+def _mm(value_m: float) -> str:
+    return f"{1e3 * value_m + 0.0:.0f}".replace("-", "−")
+
+
+def _draw_slice(axes: Axes, field: Field, *, found: NDArray[np.int32], edges: Any, limits: Any) -> None:
+    """Tissues in grey, |E| of the brain in colour, outlines between tissues."""
+    head = field.head
+    label = np.where(found >= 0, head.tissue[found].astype(int), 0)
+    shades = np.ones(256)
+    for tissue in head.tissues:
+        shades[tissue.label] = _SHADES.get(tissue.name, 0.88)
+    brain = np.isin(label, [head.tissue_named(name).label for name in brain_names(head)])
+    magnitude = np.ma.masked_where(~brain, field.magnitude_V_per_m[found])
+    axes.imshow(shades[label], cmap="gray", vmin=0, vmax=1, origin="lower", extent=edges, interpolation="nearest")
+    axes.imshow(
+        magnitude,
+        cmap=FIELD_CMAP,
+        vmin=limits[0],
+        vmax=limits[1],
+        origin="lower",
+        extent=edges,
+        interpolation="nearest",
+    )
+    rows, columns = label.shape
+    x = np.linspace(edges[0], edges[1], columns)
+    y = np.linspace(edges[2], edges[3], rows)
+    for tissue in head.tissues:
+        mask = (label == tissue.label).astype(float)
+        if 0 < mask.sum() < mask.size:
+            axes.contour(x, y, mask, [0.5], colors=[INK], linewidths=0.3, alpha=0.8)
+    bare(axes)
+    axes.set_aspect("equal")
+    _frame(axes, label, x, y)
+
+
+def _frame(axes: Axes, label: NDArray[np.int_], x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+    """Fit the axes to the head in this slice, with room for electrodes and letters."""
+    margin = 0.014
+    columns, rows = np.flatnonzero(label.any(axis=0)), np.flatnonzero(label.any(axis=1))
+    if len(columns) and len(rows):
+        axes.set_xlim(x[columns[0]] - margin, x[columns[-1]] + margin)
+        axes.set_ylim(y[rows[0]] - margin, y[rows[-1]] + margin)
+
+
+def _pads(field: Field) -> list[tuple[str, Any]]:
+    """Colour and body of each electrode, in the space of the slices."""
+    if field.placement is None:
+        return []
+    head = field.head
+    bodies = []
+    for patch in field.placement.electrodes:
+        body = pad_mesh(head, patch, refinements=1)
+        if head.mni_from_head is not None:
+            body.points = body.points @ head.mni_from_head[:3, :3].T + head.mni_from_head[:3, 3]
+        bodies.append((sign_colour(patch.electrode.current_A), body))
+    return bodies
+
+
+def _draw_electrodes(axes: Axes, bodies: list[tuple[str, Any]], *, axis: int, position_m: float) -> None:
+    """The cut through each electrode that the plane meets."""
+    from matplotlib.collections import PolyCollection
+
+    normal, origin = np.zeros(3), np.zeros(3)
+    normal[axis], origin[axis] = 1.0, position_m
+    keep = [other for other in range(3) if other != axis]
+    for colour, body in bodies:
+        cut = body.slice(normal=normal, origin=origin)
+        if cut.n_points:
+            loops = [points[:, keep] for points in _loops(cut)]
+            axes.add_collection(PolyCollection(loops, facecolors=colour, edgecolors=colour, linewidths=0.8, alpha=0.85))
+
+
+def _loops(cut: Any) -> list[NDArray[np.float64]]:
+    """Points of each closed line of a cut, in order."""
+    strips = cut.strip(join=True)
+    cells, loops, start = strips.lines, [], 0
+    while start < len(cells):
+        loops.append(strips.points[cells[start + 1 : start + 1 + cells[start]]])
+        start += 1 + cells[start]
+    return loops

@@ -1,0 +1,103 @@
+"""The potential at the 10-10 sites as a scalp map."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stimplan.errors import InputError
+from stimplan.head.model import HeadModel
+from stimplan.view.paper import FAINT, INK, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from stimplan.field import Field
+
+_TEN_TEN = re.compile(r"(Fp|AF|F|FT|FC|T|C|TP|CP|P|PO|O|I)(z|[1-9]|10)")
+# Names of the 10-20 system that the 10-10 system replaced by T7, T8, P7, P8.
+_OLD_NAMES = frozenset({"T3", "T4", "T5", "T6"})
+# Radius of the drawn head; MNE draws nose and ears around it. Its value only sets the scale of the drawing.
+_RIM = 0.095
+
+
+def ten_ten_sites(head: HeadModel) -> tuple[str, ...]:
+    """Names of the 10-10 sites this head knows, each place once."""
+    return tuple(name for name in head.sites_m if _TEN_TEN.fullmatch(name) and name not in _OLD_NAMES)
+
+
+def site_potentials_V(field: Field, sites: tuple[str, ...]) -> NDArray[np.float64]:
+    """Potential of the scalp node nearest to each site, against the mean of all of them, V."""
+    from scipy.spatial import cKDTree
+
+    head = field.head
+    nodes = np.unique(head.scalp)
+    _, nearest = cKDTree(head.nodes_m[nodes]).query([head.sites_m[name] for name in sites])
+    values = np.asarray(field.potential_V)[nodes[nearest]]
+    return values - values.mean()
+
+
+def flat_positions(head: HeadModel, sites: tuple[str, ...]) -> NDArray[np.float64]:
+    """(k, 2) azimuthal equidistant map of the sites: Cz in the middle, the circle Fpz-T7-Oz-T8 at radius `_RIM`.
+
+    Raises
+    ------
+    InputError
+        The head lacks one of Cz, Fpz, Oz, T7, T8.
+    """
+    missing = [name for name in ("Cz", "Fpz", "Oz", "T7", "T8") if name not in head.sites_m]
+    if missing:
+        raise InputError(f"head {head.name!r} has no {', '.join(missing)}; a scalp map is drawn around them")
+    vertex, front, back, left, right = (np.array(head.sites_m[name]) for name in ("Cz", "Fpz", "Oz", "T7", "T8"))
+    center = (front + back + left + right) / 4
+    up = (vertex - center) / np.linalg.norm(vertex - center)
+    ahead = front - back - np.dot(front - back, up) * up
+    ahead /= np.linalg.norm(ahead)
+    offset = np.array([head.sites_m[name] for name in sites]) - center
+    height, forward, sideways = offset @ up, offset @ ahead, offset @ np.cross(ahead, up)
+    angle = np.arctan2(np.hypot(forward, sideways), height)
+    azimuth = np.arctan2(forward, sideways)
+    return _RIM * (angle / (np.pi / 2))[:, None] * np.column_stack([np.cos(azimuth), np.sin(azimuth)])
+
+
+def plot_scalp_potential(field: Field) -> Figure:
+    """Map of the scalp potential at the 10-10 sites, average reference, drawn by MNE.
+
+    Raises
+    ------
+    InputError
+        The head lacks the sites the map is drawn around.
+    """
+    import mne.viz
+
+    sites = ten_ten_sites(field.head)
+    values_mV = 1e3 * site_potentials_V(field, sites)
+    reach = float(np.abs(values_mV).max()) or 1.0
+    figure = new_figure(3.4, 3.4)
+    axes = figure.add_axes((0.03, 0.15, 0.80, 0.78))
+    stimulated = {patch.electrode.site for patch in field.placement.electrodes} if field.placement else set()
+    image, _ = mne.viz.plot_topomap(
+        values_mV,
+        flat_positions(field.head, sites),
+        axes=axes,
+        cmap="RdBu_r",
+        vlim=(-reach, reach),
+        contours=8,
+        show=False,
+        sphere=(0.0, 0.0, 0.0, _RIM),
+        mask=np.array([name in stimulated for name in sites]),
+        mask_params={"marker": "s", "markersize": 5, "markerfacecolor": "white", "markeredgecolor": INK},
+        names=[f"{name}\n" if name in stimulated else "" for name in sites],
+    )
+    for name in axes.texts:
+        name.set(fontsize=7, fontweight="normal")
+    bar = figure.colorbar(image, cax=figure.add_axes((0.85, 0.27, 0.03, 0.5)))
+    bar.ax.tick_params(labelsize=7, length=2)
+    bar.outline.set_linewidth(0.5)
+    axes.set_title("scalp potential, mV (average of the sites = 0)", fontsize=8, color=INK)
+    for letter, place in (("L", 0.02), ("R", 0.98)):
+        axes.text(place, 0.5, letter, transform=axes.transAxes, fontsize=9, weight="bold", color=FAINT, ha="center")
+    return figure
