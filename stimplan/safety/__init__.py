@@ -1,0 +1,8 @@
+"""Safety rules: what a protocol is compared with, and what came out. The rules themselves are data, in `safety/`."""
+
+from stimplan.safety.engine import check
+from stimplan.safety.loading import load_rules
+from stimplan.safety.rules import Rule, RuleSet
+from stimplan.safety.values import Citation, Finding, SafetyReport
+
+__all__ = ["Citation", "Finding", "Rule", "RuleSet", "SafetyReport", "check", "load_rules"]

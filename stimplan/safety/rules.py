@@ -1,0 +1,186 @@
+"""Rules as values: a condition for when a rule applies, a statement that must hold, and its source.
+
+A limit is always written as what must hold, so a value that cannot be compared (NaN) never passes:
+
+    None or NaN   "unknown"      infinite   "broken", whatever the operator      else   holds or broken
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from functools import cached_property
+from typing import Literal
+
+import attrs
+
+from stimplan import units
+from stimplan.safety.values import Citation, Severity
+
+Outcome = Literal["holds", "broken", "unknown", "skipped"]
+Op = Literal["<=", ">=", "<", ">", "between", "known", "report"]
+
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+
+
+@attrs.frozen
+class Statement:
+    """One quantity compared with its limit.
+
+    Attributes
+    ----------
+    quantity : str
+        Name in `stimplan.safety.quantities`.
+    op : str
+        "<=", ">=", "<", ">", "between" (both ends included), "known" (is given; in conditions only) or "report"
+        (the number is shown and nothing is asked of it).
+    limits : tuple of float
+        SI; two for "between", none for "known" and "report", else one.
+    display_unit : str
+        File suffix of the unit the source uses; "" for a bare number.
+    """
+
+    quantity: str
+    op: Op
+    limits: tuple[float, ...]
+    display_unit: str
+
+    def holds(self, value: float) -> bool:
+        """Whether a value satisfies the statement; NaN and infinity never do."""
+        if not math.isfinite(value):
+            return False
+        if self.op in ("known", "report"):
+            return True
+        if self.op == "between":
+            return self.limits[0] <= value <= self.limits[1]
+        return _COMPARE[self.op](value, self.limits[0])
+
+    def badness(self, value: float) -> float:
+        """Larger for a worse value; orders values that were judged by the same statement."""
+        if self.op == "between":
+            return max(self.limits[0] - value, value - self.limits[1])
+        return -value if self.op in (">", ">=") else value
+
+    def limit_for(self, value: float | None) -> float | None:
+        """The limit that decides about a value, SI."""
+        if self.op == "between" and value is not None and value < self.limits[0]:
+            return self.limits[0]
+        return self.limits[-1] if self.limits else None
+
+    def text(self, value: float, digits: int = 4) -> str:
+        """A value of this quantity for people, in the unit of the source: `"4 mA"`."""
+        shown = float(units.from_si(value, self.display_unit)) if self.display_unit else value
+        unit = self.display_unit.replace("_per_", "/").replace("2", "²").replace("percent", "%")
+        return f"{float(f'{shown:.{digits}g}'):.15g} {unit}".strip()  # 14400, not 1.44e+04
+
+    def value_text(self, value: float | None) -> str:
+        """Text of a value, with more digits where rounding would hide that it differs from the limit."""
+        if value is None or math.isnan(value):
+            return ""
+        if math.isinf(value):
+            return "infinite"
+        short = self.text(value)
+        is_hidden = any(value != limit and short == self.text(limit) for limit in self.limits)
+        return self.text(value, digits=13) if is_hidden else short
+
+    @property
+    def limit_text(self) -> str:
+        """Text of the limits: `"40 min"`, `"0.1 mA to 20 mA"`."""
+        return " to ".join(self.text(limit) for limit in self.limits)
+
+
+@attrs.frozen
+class Vector:
+    """A worked example that pins a rule: quantities in SI, and the outcome they must have."""
+
+    given: tuple[tuple[str, float | None], ...]
+    expect: Outcome
+    note: str
+
+
+@attrs.frozen
+class Rule:
+    """One rule, as written in `safety/rules/*.json`; the schema there describes each field."""
+
+    id: str
+    version: str
+    modality: tuple[str, ...]
+    applies_if: tuple[Statement, ...]
+    must: Statement
+    unit: str
+    censored: bool
+    severity: Severity
+    basis: str
+    population: str
+    title: str
+    rationale: str
+    citation: Citation
+    message_holds: str
+    message_broken: str
+    vectors: tuple[Vector, ...]
+
+    def judge(self, reading: Callable[[str], float | None]) -> Outcome:
+        """Outcome of the rule for the numbers `reading(quantity)`, SI or None.
+
+        "skipped" where a condition is not met. A condition that cannot be decided never excuses: unless another
+        one rules the rule out, the outcome is then "unknown".
+        """
+        is_undecided = False
+        for condition in self.applies_if:
+            value = reading(condition.quantity)
+            if condition.op == "known":
+                if value is None:
+                    return "skipped"
+            elif value is None or math.isnan(value):
+                is_undecided = True
+            elif not condition.holds(value):
+                return "skipped"
+        value = reading(self.must.quantity)
+        if is_undecided or value is None or math.isnan(value):
+            return "unknown"
+        return "holds" if self.must.holds(value) else "broken"
+
+
+@attrs.frozen
+class Note:
+    """Something the rules of these modalities cannot see."""
+
+    modality: tuple[str, ...]
+    text: str
+
+
+@attrs.frozen
+class RuleSet:
+    """All rules that are in force together.
+
+    Attributes
+    ----------
+    version : str
+        Names and versions of the files.
+    """
+
+    version: str
+    rules: tuple[Rule, ...]
+    not_judged: tuple[Note, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of every word and number of the rules."""
+        from stimplan.values import digest  # brings numpy, which a check has no other use for
+
+        return digest(self.version, self.rules, self.not_judged)
+
+    @property
+    def unverified(self) -> tuple[str, ...]:
+        """Ids of the rules whose source nobody has compared with them yet."""
+        return tuple(rule.id for rule in self.rules if rule.citation.verified_by is None)
+
+    def of_modality(self, modality: str) -> tuple[Rule, ...]:
+        """Rules that cover a modality, in the order of the files."""
+        return tuple(rule for rule in self.rules if modality in rule.modality)
