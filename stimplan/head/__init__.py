@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from stimplan.head.library import HeadEntry, list_heads, load_head
 from stimplan.head.model import HeadModel, Tissue
 from stimplan.head.sphere import sphere_head
 
-__all__ = ["HeadModel", "Tissue", "sphere_head"]
+__all__ = ["HeadEntry", "HeadModel", "Tissue", "list_heads", "load_head", "sphere_head"]
