@@ -31,6 +31,7 @@ BASES = (
 )
 PLACEHOLDERS = frozenset({"value", "limit", "percent", "place"})
 _DOI = re.compile(r"10\.\d{4,9}/[-._;()/:a-zA-Z0-9<>]+")
+_TOO_LARGE = Decimal("1e300")
 _LIMIT_COUNT = {"between": 2, "known": 0, "report": 0}
 
 _FILE = {"schema_version": int, "name": str, "version": str, "not_judged": list, "rules": list}
@@ -154,7 +155,7 @@ class _Reader:
 
     def _finite(self, digits: str) -> Decimal | None:
         number = Decimal(digits)
-        if abs(number) > Decimal("1e300"):
+        if abs(number) >= _TOO_LARGE:
             self.complain("$", f"{digits} is too large a number")
             return None
         return number
@@ -294,7 +295,7 @@ class _Reader:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+    return isinstance(value, int | Decimal) and not isinstance(value, bool) and abs(Decimal(value)) < _TOO_LARGE
 
 
 def _to_si(value: int | Decimal, unit: str) -> float:

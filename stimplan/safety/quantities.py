@@ -58,6 +58,14 @@ def _twelve_digits(value: float) -> float:
     return float(f"{value:.12g}")
 
 
+def _smallest(values: list[float]) -> float | None:
+    """Smallest value, None for no value; one that is not finite is not hidden by the others."""
+    if not values:
+        return None
+    odd = [value for value in values if not math.isfinite(value)]
+    return math.nan if any(map(math.isnan, odd)) else odd[0] if odd else min(values)
+
+
 def _electrode_current(case: Case) -> float | None:
     """Current into the head at this electrode, A: positive for an anode."""
     return case.electrode.current_A
@@ -75,12 +83,21 @@ def _electrode_area(case: Case) -> float | None:
     return None if shape is None else _twelve_digits(shape.area_m2)
 
 
+def _layers(case: Case) -> list[float] | None:
+    thickness = [layer.thickness_m for layer in case.electrode.layers or ()]
+    return None if not thickness or None in thickness else thickness
+
+
 def _thinnest_layer(case: Case) -> float | None:
     """Thickness of the thinnest layer between metal and skin, m; None where no layer is given."""
-    thickness = [layer.thickness_m for layer in case.electrode.layers or ()]
-    if not thickness or None in thickness:
-        return None
-    return math.nan if any(map(math.isnan, thickness)) else min(thickness)
+    thickness = _layers(case)
+    return None if thickness is None else _smallest(thickness)
+
+
+def _all_layers(case: Case) -> float | None:
+    """Thickness of all layers together, m; None where no layer is given."""
+    thickness = _layers(case)
+    return None if thickness is None else _twelve_digits(sum(thickness))
 
 
 def _current_density(case: Case) -> float | None:
@@ -119,7 +136,7 @@ def _imbalance(case: Case) -> float | None:
     currents = [electrode.current_A for electrode in case.protocol.electrodes]
     if not currents or None in currents:
         return None
-    return round(abs(math.fsum(currents)), 15)  # to the femtoampere
+    return round(abs(sum(currents)), 15)  # to the femtoampere
 
 
 def _session_charge(case: Case) -> float | None:
@@ -135,7 +152,7 @@ def _sessions_per_day(case: Case) -> int | None:
 
 
 def _times(value: float | None, count: int | None) -> float | None:
-    return None if value is None or count is None else _twelve_digits(value * count)
+    return None if value is None or count is None or count < 1 else _twelve_digits(value * count)
 
 
 def _daily_duration(case: Case) -> float | None:
@@ -156,8 +173,8 @@ def _course_charge(case: Case) -> float | None:
 def _session_spacing(case: Case) -> float | None:
     """Shortest time between session starts, s.
 
-    The reported one; where none is reported and there is at most one session a day, nominally a day. Infinite
-    where there is a single session would not be a number, so the rule leaves single sessions out.
+    The reported one; where none is reported and there is at most one session a day, nominally a day. A single
+    session has none, so rules about it leave single sessions out.
     """
     course = case.protocol.course
     if course.min_gap_s is not None:
@@ -172,12 +189,6 @@ def _session_count(case: Case) -> float | None:
 
 def _ramps(case: Case) -> list[float | None]:
     return [case.protocol.waveform.ramp_up_s, case.protocol.waveform.ramp_down_s]
-
-
-def _smallest(values: list[float]) -> float | None:
-    if not values:
-        return None
-    return math.nan if any(map(math.isnan, values)) else min(values)
 
 
 def _shortest_ramp(case: Case) -> float | None:
@@ -210,7 +221,8 @@ _TABLE: tuple[tuple[str, str, str, Scope, Callable[[Case], float | None]], ...] 
     ("electrode_current_A", "A", "the signed current of the electrode", "electrode", _electrode_current),
     ("electrode_current_size_A", "A", "the current of the electrode", "electrode", _electrode_current_size),
     ("electrode_area_m2", "m2", "the contact area of the electrode", "electrode", _electrode_area),
-    ("electrode_layer_m", "m", "the layers between the metal and the skin", "electrode", _thinnest_layer),
+    ("electrode_thinnest_layer_m", "m", "the layers between metal and skin", "electrode", _thinnest_layer),
+    ("electrode_layers_m", "m", "the layers between metal and skin", "electrode", _all_layers),
     (
         "electrode_current_density_A_per_m2",
         "A_per_m2",

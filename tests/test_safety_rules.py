@@ -1,0 +1,323 @@
+"""Every shipped rule, one by one: at its limit, past it, without a number, and with a wrong limit or operator."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import attrs
+import jsonschema
+import pytest
+
+from stimplan.errors import InputError
+from stimplan.resources import data_path
+from stimplan.safety import load_rules
+from stimplan.safety.loading import BASES
+from stimplan.safety.quantities import QUANTITIES
+from stimplan.safety.values import NOTICE
+from stimplan.units import to_si
+
+RULES = load_rules().rules
+WITH_LIMIT = [rule for rule in RULES if rule.must.limits]
+FILE = data_path("safety", "rules", "tes.json")
+DC_I = [rule.id for rule in RULES].index("TES-DC-I")
+FLIPS = {"<=": ("<", ">=", ">"), "<": ("<=", ">", ">="), ">=": (">", "<=", "<"), ">": (">=", "<", "<=")}
+
+
+def judge(rule, value):
+    """Outcome for a value of the rule's own quantity, where all its conditions are met."""
+    given = {}
+    for condition in rule.applies_if:
+        step = {"<": -1e-3, ">": 1.0, "<=": 0.0, ">=": 0.0}.get(condition.op)
+        if step is not None:
+            given[condition.quantity] = condition.limits[0] + step
+    if rule.must.quantity not in given:
+        given[rule.must.quantity] = value
+    return rule.judge(given.get)
+
+
+def outcomes(rule):
+    return [rule.judge(dict(vector.given).get) for vector in rule.vectors]
+
+
+def with_must(rule, **changes):
+    return attrs.evolve(rule, must=attrs.evolve(rule.must, **changes))
+
+
+def ids(rules):
+    return {"argvalues": rules, "ids": [rule.id for rule in rules]}
+
+
+@pytest.mark.parametrize("rule", **ids(RULES))
+def test_every_vector_of_a_rule_has_the_outcome_it_promises(rule):
+    assert outcomes(rule) == [vector.expect for vector in rule.vectors]
+
+
+@pytest.mark.parametrize("rule", **ids(WITH_LIMIT))
+def test_a_rule_holds_at_its_limit_and_breaks_one_ulp_past_it(rule):
+    for number, limit in enumerate(rule.must.limits):
+        is_lower = rule.must.op in (">=", ">") or (rule.must.op == "between" and number == 0)
+        past = math.nextafter(limit, -math.inf if is_lower else math.inf)
+        inside = math.nextafter(limit, math.inf if is_lower else -math.inf)
+        is_strict = rule.must.op in ("<", ">")
+        assert judge(rule, limit) == ("broken" if is_strict else "holds")
+        assert judge(rule, past) == "broken"
+        assert judge(rule, inside) == "holds"
+
+
+@pytest.mark.parametrize("rule", **ids(RULES))
+def test_a_rule_never_passes_what_is_not_a_finite_number(rule):
+    assert judge(rule, math.nan) == "unknown"
+    assert judge(rule, math.inf) == "broken"
+    assert judge(rule, -math.inf) == "broken"
+    has_known = any(condition.op == "known" for condition in rule.applies_if)
+    assert judge(rule, None) == ("skipped" if has_known else "unknown")
+
+
+@pytest.mark.parametrize("rule", **ids([rule for rule in RULES if rule.applies_if]))
+@pytest.mark.parametrize("nothing", [None, math.nan])
+def test_a_condition_that_cannot_be_decided_never_excuses(rule, nothing):
+    given = {condition.quantity: nothing for condition in rule.applies_if}
+    given[rule.must.quantity] = given.get(rule.must.quantity, rule.must.limits[0] if rule.must.limits else 1.0)
+    is_known = [condition.op == "known" for condition in rule.applies_if]
+    assert rule.judge(given.get) == ("skipped" if all(is_known) and nothing is None else "unknown")
+
+
+@pytest.mark.parametrize("rule", **ids(WITH_LIMIT))
+def test_a_limit_that_is_a_thousandth_off_is_caught_by_a_vector(rule):
+    expected = [vector.expect for vector in rule.vectors]
+    for number, limit in enumerate(rule.must.limits):
+        for factor in (0.999, 1.001):
+            # nothing is a thousandth of zero: there a thousandth of the display unit is added
+            wrong = limit * factor if limit else (factor - 1) * to_si(1, rule.must.display_unit)
+            limits = tuple(wrong if i == number else other for i, other in enumerate(rule.must.limits))
+            assert outcomes(with_must(rule, limits=limits)) != expected, (limits, "goes unnoticed")
+
+
+@pytest.mark.parametrize("rule", **ids([rule for rule in WITH_LIMIT if rule.must.op != "between"]))
+def test_a_wrong_operator_is_caught_by_a_vector(rule):
+    expected = [vector.expect for vector in rule.vectors]
+    for op in FLIPS[rule.must.op]:
+        assert outcomes(with_must(rule, op=op)) != expected, (op, "goes unnoticed")
+
+
+@pytest.mark.parametrize("rule", **ids([rule for rule in RULES if any(c.limits for c in rule.applies_if)]))
+def test_a_wrong_condition_is_caught_by_a_vector(rule):
+    expected = [vector.expect for vector in rule.vectors]
+    for number, condition in enumerate(rule.applies_if):
+        (limit,) = condition.limits
+        step = limit * 1e-3 or to_si(1, condition.display_unit) * 1e-3
+        step = step if condition.display_unit else 1.0  # a count is wrong by one
+        wrong = [attrs.evolve(condition, limits=(limit + sign * step,)) for sign in (1, -1)]
+        wrong += [attrs.evolve(condition, op=op) for op in FLIPS[condition.op]]
+        for other in wrong:
+            conditions = tuple(other if i == number else c for i, c in enumerate(rule.applies_if))
+            assert outcomes(attrs.evolve(rule, applies_if=conditions)) != expected, (other, "goes unnoticed")
+    assert outcomes(attrs.evolve(rule, applies_if=())) != expected
+
+
+@pytest.mark.parametrize("rule", **ids(RULES))
+def test_a_rule_names_its_source(rule):
+    citation = rule.citation
+    assert len(citation.text) > 15
+    assert citation.locator
+    assert citation.doi is None or re.fullmatch(r"10\.\d{4,9}/\S+", citation.doi)
+    if citation.access == "read":
+        assert citation.quote
+    if citation.verified_by:
+        assert citation.access == "read"
+        assert re.fullmatch(r"2\d{3}-\d\d-\d\d", citation.verified_on)
+    if rule.basis in ("observed_envelope", "guideline_text", "animal_threshold"):
+        assert citation.doi or "PMC" in citation.locator
+
+
+@pytest.mark.parametrize("rule", **ids([rule for rule in WITH_LIMIT if rule.citation.access != "recalled"]))
+def test_the_quote_of_a_source_contains_the_limit(rule):
+    number = rule.must.limit_text.split(" ")[0]
+    if rule.severity == "block" or (rule.citation.doi is None and rule.basis == "local_policy"):
+        return
+    assert re.search(rf"(?<![\d.]){re.escape(number)}(?!\d)", rule.citation.quote)
+
+
+@pytest.mark.parametrize("rule", **ids(RULES))
+def test_no_text_of_a_rule_promises_safety(rule):
+    texts = [rule.title, rule.rationale, rule.message_holds, rule.message_broken, rule.population]
+    for text in texts:
+        assert not re.search(
+            r"\b(un)?safe(ly)?\b|\bapproved?\b|\bguarantee|harmless|no risk|\bcleared\b", text, re.I
+        ), text
+        assert text[-1] in ".!" or text in (rule.title, rule.population), text
+
+
+def test_no_note_and_no_notice_promises_safety():
+    for text in [NOTICE, *(note.text for note in load_rules().not_judged)]:
+        assert not re.search(r"\b(un)?safe(ly)?\b|\bapproved?\b", text, re.I), text
+
+
+@pytest.mark.parametrize("rule", **ids([rule for rule in RULES if rule.severity != "info" and rule.citation.doi]))
+def test_a_broken_rule_asks_for_a_review(rule):
+    assert "eview" in rule.message_broken
+
+
+@pytest.mark.parametrize("rule", **ids([rule for rule in RULES if rule.basis == "animal_threshold"]))
+def test_an_animal_threshold_is_never_shown_as_a_limit_for_people(rule):
+    assert rule.severity in ("warn", "info")
+    assert re.search(r"animal|rats", rule.message_holds)
+    assert re.search(r"animal|rats", rule.message_broken)
+
+
+def test_ids_are_unique_and_bases_are_of_the_vocabulary():
+    names = [rule.id for rule in RULES]
+    assert len(set(names)) == len(names)
+    assert {rule.basis for rule in RULES} <= set(BASES)
+
+
+def test_every_quantity_says_what_it_is_and_ends_in_its_unit():
+    for name, quantity in QUANTITIES.items():
+        assert name == quantity.name
+        assert not quantity.unit or name.endswith(f"_{quantity.unit}")
+        assert quantity.scope == "field" or quantity.measure.__doc__
+    assert {rule.must.quantity for rule in RULES} <= set(QUANTITIES)
+
+
+# --- the files ------------------------------------------------------------------------------------------------
+
+
+def validator():
+    schema = json.loads(data_path("safety", "schema", "rule-1.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_the_shipped_file_fits_its_schema():
+    assert list(validator().iter_errors(json.loads(FILE.read_text(encoding="utf-8")))) == []
+
+
+def write(tmp_path, tree) -> Path:
+    path = tmp_path / "rules.json"
+    path.write_text(tree if isinstance(tree, str) else json.dumps(tree), encoding="utf-8")
+    return path
+
+
+def problems_of(tmp_path, tree):
+    with pytest.raises(InputError) as caught:
+        load_rules(write(tmp_path, tree))
+    return [str(problem) for problem in caught.value.problems]
+
+
+@pytest.fixture
+def tree():
+    return json.loads(FILE.read_text(encoding="utf-8"))
+
+
+def first(tree, **changes):
+    tree["rules"][DC_I].update(changes)
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"limit": None}, "takes 1 number"),
+        ({"limit": "4"}, "takes 1 number"),
+        ({"limit": [1, 2]}, "takes 1 number"),
+        ({"limit": True}, "takes 1 number"),
+        ({"limit": 10**400}, "takes 1 number"),
+        ({"op": "~"}, "is not one of"),
+        ({"op": "known", "limit": None}, "conditions only"),
+        ({"op": "report", "limit": None}, "severity info"),
+        ({"severity": "danger"}, "is not one of"),
+        ({"basis": "feeling"}, "is not one of"),
+        ({"unit": "mA"}, "is not the SI unit"),
+        ({"display_unit": "min"}, "is not a unit of"),
+        ({"display_unit": "milliampere"}, "is not a unit of"),
+        ({"quantity": "happiness_A"}, "is not one of"),
+        ({"title": " "}, "is empty"),
+        ({"censored": 1}, "wrong type"),
+        ({"modality": []}, "at least one name"),
+        ({"surprise": 1}, "unknown key"),
+        ({"message": {"holds": "{value}", "broken": "{whatever}"}}, "unknown placeholder {whatever}"),
+        ({"message": {"holds": "{value}", "broken": "{value"}}, "expected '}'"),
+        ({"message": {"holds": "{value}"}}, "is missing"),
+        ({"test_vectors": [{"given": {"x_A": 1}, "expect": "holds", "note": ""}]}, "does not look at"),
+        ({"test_vectors": [{"given": {"total_current_A": "x"}, "expect": "holds", "note": ""}]}, "number or null"),
+        ({"test_vectors": [{"given": {}, "expect": "fine", "note": ""}]}, "is not one of"),
+        ({"applies_if": [{"quantity": "total_current_A", "op": "<", "limit": 1}]}, "is missing"),
+        ({"applies_if": "always"}, "wrong type"),
+    ],
+)
+def test_a_broken_rule_is_refused(tmp_path, tree, changes, what):
+    problems = problems_of(tmp_path, first(tree, **changes))
+    assert any(what in problem and f"$.rules[{DC_I}]" in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"doi": "doi:10.1016/j.brs.2016.06.004"}, "is not a DOI"),
+        ({"doi": None, "locator": "abstract"}, "needs a DOI"),
+        ({"verified_on": None}, "belong together"),
+        ({"verified_on": "yesterday"}, "expected a date"),
+        ({"access": "recalled"}, "only a source that was read"),
+        ({"quote": None}, "only a source that was read"),
+        ({"access": "heard"}, "is not one of"),
+    ],
+)
+def test_a_broken_citation_is_refused_by_loader_and_schema(tmp_path, tree, changes, what):
+    tree["rules"][DC_I]["citation"].update(changes)
+    assert any(what in problem for problem in problems_of(tmp_path, tree))
+    if what != "needs a DOI":  # the schema does not know which bases are published ones
+        assert list(validator().iter_errors(tree))
+
+
+def test_all_problems_of_a_file_are_listed_at_once(tmp_path, tree):
+    tree["rules"][0]["severity"] = "x"
+    tree["rules"][1]["surprise"] = 1
+    tree["rules"][2]["citation"]["doi"] = "nonsense"
+    del tree["version"]
+    problems = problems_of(tmp_path, tree)
+    assert len(problems) == 1  # without a version nothing below can be trusted
+    tree["version"] = "1.0.0"
+    problems = problems_of(tmp_path, tree)
+    assert [sum(f"$.rules[{i}]" in problem for problem in problems) for i in range(3)] == [1, 1, 1]
+
+
+def test_two_rules_with_one_id_are_refused(tmp_path, tree):
+    tree["rules"].append(tree["rules"][0])
+    assert any("id of another rule" in problem for problem in problems_of(tmp_path, tree))
+    with pytest.raises(InputError, match="id of another rule"):
+        load_rules([FILE, FILE])
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
+def test_a_limit_that_is_not_a_number_is_refused(tmp_path, tree, word):
+    text = json.dumps(first(tree, limit="LIMIT")).replace('"LIMIT"', word)
+    assert problems_of(tmp_path, text)
+
+
+def test_a_key_that_is_there_twice_is_refused(tmp_path, tree):
+    text = json.dumps(tree).replace('"op":', '"op": "<=", "op":', 1)
+    assert any("twice" in problem for problem in problems_of(tmp_path, text))
+
+
+def test_a_file_that_is_no_json_or_not_there_is_refused(tmp_path):
+    assert any("cannot be read" in problem for problem in problems_of(tmp_path, "{"))
+    with pytest.raises(InputError, match="cannot be read"):
+        load_rules(tmp_path / "nowhere.json")
+
+
+def test_a_file_without_rules_loads_as_an_empty_set(tmp_path, tree):
+    assert load_rules(write(tmp_path, {**tree, "rules": []})).rules == ()
+
+
+def test_the_digest_changes_with_every_word_and_number(tmp_path, tree):
+    before = load_rules().digest
+    assert load_rules(FILE).digest == before
+    tree["rules"][DC_I]["rationale"] += " "
+    assert load_rules(write(tmp_path, tree)).digest != before
+
+
+def test_rules_nobody_compared_with_their_source_can_be_listed():
+    unverified = load_rules().unverified
+    assert "TES-J-0.08" in unverified
+    assert "TES-DC-I" not in unverified
