@@ -4,6 +4,8 @@ The matrix is written straight into compressed rows: a list of (row, column, val
 take ten times the memory of the result.
 """
 
+# ruff: noqa: PLR0913, PLR0917 - compiled kernels take their arrays by position
+
 from __future__ import annotations
 
 import numpy as np
@@ -77,6 +79,15 @@ def electric_field(potential_V: Array, nodes_m: Array, tets: NDArray[np.int32]) 
     )
 
 
+def load_vector(J_A_per_m2: Array, nodes_m: Array, tets: NDArray[np.int32]) -> Array:
+    """(n,) integral of J . grad(phi_i) for a current density (m, 3) that is constant in each tetrahedron, A."""
+    return _loads(
+        np.ascontiguousarray(J_A_per_m2, dtype=np.float64),
+        np.ascontiguousarray(nodes_m, dtype=np.float64),
+        np.ascontiguousarray(tets, dtype=np.int32),
+    )
+
+
 def node_volumes(nodes_m: Array, tets: NDArray[np.int32]) -> Array:
     """(n,) integral of each node's hat function, m³; they sum to the volume of the mesh."""
     a, b, c, d = (nodes_m[tets[:, corner]] for corner in range(4))
@@ -85,43 +96,55 @@ def node_volumes(nodes_m: Array, tets: NDArray[np.int32]) -> Array:
 
 
 @njit(cache=True)
-def _pattern(tets, n_nodes):  # type: ignore[no-untyped-def]
-    """Row pointers and sorted column numbers of the matrix."""
+def _tets_of_nodes(tets, n_nodes):  # type: ignore[no-untyped-def]
+    """Tetrahedra around each node, as compressed rows."""
     start = np.zeros(n_nodes + 1, np.int64)
     for t in range(tets.shape[0]):
         for i in range(4):
             start[tets[t, i] + 1] += 1
-    for i in range(n_nodes):
-        start[i + 1] += start[i]
-    fill = start[:-1].copy()
+    start = np.cumsum(start)
+    free = start.copy()
     member = np.empty(start[-1], np.int32)
     for t in range(tets.shape[0]):
         for i in range(4):
-            node = tets[t, i]
-            member[fill[node]] = t
-            fill[node] += 1
-    indptr = np.zeros(n_nodes + 1, np.int32)
-    seen = np.full(n_nodes, -1, np.int32)
+            member[free[tets[t, i]]] = t
+            free[tets[t, i]] += 1
+    return start, member
+
+
+@njit(cache=True)
+def _neighbours(row, tets_around, tets, seen, out):  # type: ignore[no-untyped-def]
+    """Write the nodes that share a tetrahedron with `row`, itself included, into out; return how many."""
+    count = 0
+    for t in tets_around:
+        for i in range(4):
+            column = tets[t, i]
+            if seen[column] != row:
+                seen[column] = row
+                out[count] = column
+                count += 1
+    return count
+
+
+@njit(cache=True)
+def _pattern(tets, n_nodes):  # type: ignore[no-untyped-def]
+    """Row pointers and sorted column numbers of the matrix."""
+    start, member = _tets_of_nodes(tets, n_nodes)
+    most = 1
     for row in range(n_nodes):
-        count = 0
-        for k in range(start[row], start[row + 1]):
-            for i in range(4):
-                if seen[tets[member[k], i]] != row:
-                    seen[tets[member[k], i]] = row
-                    count += 1
-        indptr[row + 1] = indptr[row] + count
+        most = max(most, 4 * (start[row + 1] - start[row]))
+    found = np.empty(most, np.int32)
+    seen = np.full(n_nodes, -1, np.int32)
+    indptr = np.zeros(n_nodes + 1, np.int32)
+    for row in range(n_nodes):
+        around = member[start[row] : start[row + 1]]
+        indptr[row + 1] = indptr[row] + _neighbours(row, around, tets, seen, found)
     indices = np.empty(indptr[-1], np.int32)
     seen[:] = -1
     for row in range(n_nodes):
-        at = indptr[row]
-        for k in range(start[row], start[row + 1]):
-            for i in range(4):
-                column = tets[member[k], i]
-                if seen[column] != row:
-                    seen[column] = row
-                    indices[at] = column
-                    at += 1
-        indices[indptr[row] : at].sort()
+        around = member[start[row] : start[row + 1]]
+        count = _neighbours(row, around, tets, seen, found)
+        indices[indptr[row] : indptr[row + 1]] = np.sort(found[:count])
     return indptr, indices
 
 
@@ -177,3 +200,15 @@ def _minus_gradient(potential, nodes, tets):  # type: ignore[no-untyped-def]
             for k in range(3):
                 field[t, k] -= potential[tets[t, i]] * grad[i, k]
     return field
+
+
+@njit(cache=True)
+def _loads(density, nodes, tets):  # type: ignore[no-untyped-def]
+    grad = np.empty((4, 3))
+    loads = np.zeros(nodes.shape[0])
+    for t in range(tets.shape[0]):
+        volume = _gradients(nodes, tets[t], grad)
+        for i in range(4):
+            for k in range(3):
+                loads[tets[t, i]] += volume * density[t, k] * grad[i, k]
+    return loads

@@ -19,7 +19,6 @@ of A serves every montage.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import attrs
 import numpy as np

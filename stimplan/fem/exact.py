@@ -15,6 +15,8 @@ which has no large numbers to overflow. At the scalp sigma f' equals the n-th co
 Rush & Driscoll 1969 (doi:10.1109/TBME.1969.4502598) give the three-layer case by another route.
 """
 
+# ruff: noqa: PLR0913, PLR0917 - compiled kernels take their arrays by position
+
 from __future__ import annotations
 
 import attrs

@@ -1,0 +1,274 @@
+"""Field: the one result type, and how it is solved for a placement on a head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property, lru_cache
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stimplan import __version__
+from stimplan.errors import InputError
+from stimplan.fem.assemble import electric_field
+from stimplan.fem.contact import solve_contacts
+from stimplan.fem.flux import face_flux, weak_flux
+from stimplan.fem.locate import Locator
+from stimplan.fem.recover import nodal_field, relative_difference
+from stimplan.fem.solve import LinearSolver, Progress, System, build_system
+from stimplan.head.model import HeadModel
+from stimplan.placement import Placement
+from stimplan.values import digest, frozen_array
+
+Array = NDArray[np.float64]
+
+
+@attrs.frozen(eq=False, slots=False)
+class Field:
+    """Electric field in a head; compares by identity, `digest` compares the content.
+
+    Attributes
+    ----------
+    head : HeadModel
+    placement : Placement or None
+        What made the field; None for a field read from elsewhere.
+    E_V_per_m : (m, 3) array
+        Constant in each tetrahedron of `head`, V/m.
+    potential_V : (n,) array
+        At the nodes, V; its mean over the head is zero.
+    electrode_potential_V : (l,) array
+        Of each electrode's metal, V. In the "uniform" model, where the metal is no equipotential, its mean.
+    residual : float
+        ||b - A x|| / ||b|| of the linear system, computed outside the solver.
+    iterations : int or None
+        Of the built-in solver.
+    provenance : mapping
+        Digests of everything the field depends on, as plain JSON data.
+    """
+
+    head: HeadModel
+    placement: Placement | None
+    E_V_per_m: Array = attrs.field(converter=lambda a: frozen_array(a, name="E_V_per_m", shape=(None, 3)))
+    potential_V: Array = attrs.field(converter=lambda a: frozen_array(a, name="potential_V", shape=(None,)))
+    electrode_potential_V: Array = attrs.field(
+        converter=lambda a: frozen_array(a, name="electrode_potential_V", shape=(None,))
+    )
+    residual: float
+    iterations: int | None
+    provenance: Mapping[str, Any]
+
+    def __attrs_post_init__(self) -> None:
+        if len(self.E_V_per_m) != len(self.head.tets) or len(self.potential_V) != len(self.head.nodes_m):
+            raise InputError(
+                f"a field of {len(self.E_V_per_m)} elements and {len(self.potential_V)} nodes does not belong to a "
+                f"head of {len(self.head.tets)} and {len(self.head.nodes_m)}"
+            )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of head, field and provenance."""
+        return digest(self.head.digest, self.E_V_per_m, self.potential_V, self.electrode_potential_V, self.provenance)
+
+    @cached_property
+    def magnitude_V_per_m(self) -> Array:
+        """(m,) |E| of each tetrahedron, V/m."""
+        return frozen_array(np.linalg.norm(self.E_V_per_m, axis=1), name="magnitude", shape=(None,))
+
+    @cached_property
+    def J_A_per_m2(self) -> Array:
+        """(m, 3) current density of each tetrahedron, sigma E, A/m²."""
+        return frozen_array(self.head.sigma_S_per_m[:, None] * self.E_V_per_m, name="J", shape=(None, 3))
+
+    @cached_property
+    def _nodal(self) -> dict[int, Array]:
+        """Recovered field at the nodes of each tissue, by label."""
+        return {}
+
+    def recovered_V_per_m(self, tissue: str) -> Array:
+        """(n, 3) field recovered at the nodes of one tissue, V/m, smoother and more exact than that of the elements.
+
+        NaN at nodes that do not belong to the tissue.
+        """
+        label = self.head.tissue_named(tissue).label
+        if label not in self._nodal:
+            of = self.head.tissue == label
+            values = nodal_field(
+                self.E_V_per_m[of], self.head.volumes_m3[of], self.head.tets[of], len(self.potential_V)
+            )
+            values.setflags(write=False)
+            self._nodal[label] = values
+        return self._nodal[label]
+
+    @cached_property
+    def recovered_at_centers_V_per_m(self) -> Array:
+        """(m, 3) recovered field at the centre of each tetrahedron, V/m."""
+        values = np.empty_like(self.E_V_per_m)
+        for tissue in self.head.tissues:
+            of = self.head.tissue == tissue.label
+            values[of] = self.recovered_V_per_m(tissue.name)[self.head.tets[of]].mean(axis=1)
+        return frozen_array(values, name="recovered", shape=(None, 3))
+
+    def at(self, points_m: ArrayLike) -> Array:
+        """Field at points in the head, (k, 3), V/m: linear between the nodal values of the tissue each lies in.
+
+        Parameters
+        ----------
+        points_m : (k, 3) array
+            Head coordinates, m.
+
+        Raises
+        ------
+        InputError
+            Points outside the head; the message says how many.
+        """
+        points = np.atleast_2d(np.asarray(points_m, dtype=np.float64))
+        tet, barycentric = _locator(self.head)(points)
+        if np.any(tet < 0):
+            raise InputError(f"{int((tet < 0).sum())} of {len(points)} points are outside head {self.head.name!r}")
+        values = np.empty((len(points), 3))
+        labels = self.head.tissue[tet]
+        for tissue in self.head.tissues:
+            of = labels == tissue.label
+            if of.any():
+                nodal = self.recovered_V_per_m(tissue.name)[self.head.tets[tet[of]]]
+                values[of] = np.einsum("pc,pcd->pd", barycentric[of], nodal)
+        return values
+
+    def error_estimate(self, tissue: str) -> float:
+        """Estimated relative error of the element field over a tissue, ||E recovered - E|| / ||E recovered||.
+
+        On layered spheres it predicts the true error within a few per cent of it (see tests/test_field.py).
+        """
+        of = self.head.in_tissue(tissue)
+        return relative_difference(self.recovered_at_centers_V_per_m[of], self.E_V_per_m[of], self.head.volumes_m3[of])
+
+
+def solve(
+    head: HeadModel,
+    placement: Placement,
+    *,
+    tolerance: float = 1e-6,
+    solver: LinearSolver | None = None,
+    progress: Progress | None = None,
+) -> Field:
+    """Solve -div(sigma grad phi) = 0 for the currents of a placement.
+
+    Parameters
+    ----------
+    head : HeadModel
+        The head the electrodes were placed on, or the same mesh with other conductivities.
+    placement : Placement
+    tolerance : float
+        Relative residual above which there is no result.
+    solver : callable, optional
+        Any `(A, b) -> x`; by default a multigrid-preconditioned conjugate gradient.
+    progress : callable, optional
+        Called with a stage and a fraction.
+
+    Returns
+    -------
+    Field
+
+    Raises
+    ------
+    InputError
+        The placement belongs to another mesh.
+    SolveError
+        The residual is above the tolerance, or an electrode does not deliver its current.
+    """
+    if placement.head is not head and not _is_same_mesh(placement.head, head):
+        raise InputError(f"the electrodes were placed on head {placement.head.name!r}, which has another mesh")
+    solved = solve_contacts(
+        system_of(head, progress),
+        [patch.contact(head) for patch in placement.electrodes],
+        model=placement.electrode_model,
+        solver=solver,
+        tolerance=tolerance,
+        progress=progress,
+    )
+    potential = solved.solution.potential_V
+    return Field(
+        head=head,
+        placement=placement,
+        E_V_per_m=electric_field(potential, head.nodes_m, head.tets),
+        potential_V=potential,
+        electrode_potential_V=solved.electrode_potential_V,
+        residual=solved.solution.residual,
+        iterations=solved.solution.iterations,
+        provenance=_provenance(head, placement, tolerance, solver),
+    )
+
+
+def current_through(field: Field, is_inside: ArrayLike, *, method: str = "faces") -> float:
+    """Current out of a set of tetrahedra through the faces it shares with the others, A.
+
+    Parameters
+    ----------
+    field : Field
+    is_inside : (m,) bool array
+        The set: one half of the head, or a tissue with all it encloses.
+    method : {"faces", "weak"}
+        "faces" sums the normal current density over the faces: it judges the field that is reported, and is the one
+        meant by "the current is right within 1 %". "weak" uses the finite elements' own balance, which holds to the
+        residual of the linear system; it counts electrodes on a node of the set as inside.
+
+    Raises
+    ------
+    InputError
+        An unknown method, a mask of another length, or a set without a surface.
+    """
+    mask = np.asarray(is_inside, dtype=bool)
+    if mask.shape != (len(field.head.tets),):
+        raise InputError(
+            f"is_inside must have one value for each of {len(field.head.tets)} tetrahedra, got {mask.shape}"
+        )
+    if mask.all() or not mask.any():
+        raise InputError("a set of all tetrahedra, or of none, has no surface inside the head")
+    methods: dict[str, Callable[..., float]] = {"faces": face_flux, "weak": weak_flux}
+    if method not in methods:
+        raise InputError(f"method must be one of {', '.join(map(repr, methods))}, got {method!r}")
+    return methods[method](field.J_A_per_m2, field.head.nodes_m, field.head.tets, mask)
+
+
+def system_of(head: HeadModel, progress: Progress | None = None) -> System:
+    """Matrix and preconditioner of a head, made once: every montage on the same head object uses them again."""
+    return _system(head, _Quiet(progress))
+
+
+@attrs.frozen(hash=True)
+class _Quiet:
+    """A progress callback that plays no part in the cache's key: all of them are equal."""
+
+    progress: Progress | None = attrs.field(eq=False)
+
+
+# Two heads: one, and the same with other conductivities. A head hashes by identity.
+@lru_cache(maxsize=2)
+def _system(head: HeadModel, quiet: _Quiet) -> System:
+    return build_system(head.nodes_m, head.tets, head.sigma_S_per_m, progress=quiet.progress)
+
+
+@lru_cache(maxsize=2)
+def _locator(head: HeadModel) -> Locator:
+    return Locator.of(head.nodes_m, head.tets)
+
+
+def _is_same_mesh(a: HeadModel, b: HeadModel) -> bool:
+    return np.array_equal(a.tets, b.tets) and np.array_equal(a.nodes_m, b.nodes_m)
+
+
+def _provenance(head: HeadModel, placement: Placement, tolerance: float, solver: LinearSolver | None) -> dict[str, Any]:
+    name = "multigrid conjugate gradient" if solver is None else getattr(solver, "__qualname__", repr(solver))
+    return {
+        "stimplan": __version__,
+        "head": head.name,
+        "head_digest": head.digest,
+        "conductivities_S_per_m": {tissue.name: tissue.conductivity_S_per_m for tissue in head.tissues},
+        "protocol_digest": placement.protocol_digest,
+        "placement_digest": placement.digest,
+        "electrode_model": placement.electrode_model,
+        "solver": name,
+        "tolerance": tolerance,
+    }

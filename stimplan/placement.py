@@ -1,0 +1,293 @@
+"""Protocol x HeadModel -> Placement: where on this scalp each electrode of a montage really lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from stimplan.errors import InputError, MontageError, Problem
+from stimplan.fem.contact import MODELS, Contact
+from stimplan.fem.patch import Coverage, Frame, Outline, cover, frame_at, local_normal, shared_area_m2
+from stimplan.fem.surface import cut_triangles, nearest_on_surface, outermost_part
+from stimplan.montage import Circle, Electrode, Rectangle, Ring, Shape
+from stimplan.units import text
+from stimplan.values import array_eq, digest, frozen_array
+
+if TYPE_CHECKING:
+    from stimplan.head.model import HeadModel
+    from stimplan.protocol import Protocol
+
+Array = NDArray[np.float64]
+
+FARTHEST_FROM_SCALP_M = 0.020
+VERTEX_RADIUS_M = 0.020
+# The normal of an electrode is the mean over at least this radius, so that no single triangle decides it.
+NORMAL_RADIUS_M = 0.010
+# On a smooth scalp a patch covers its nominal area within a per cent; folds add to it. Far less means an edge.
+LEAST_COVERED = 0.85
+# Two outlines that touch share a few samples of the boundary triangles.
+OVERLAP_NOISE = 0.005
+
+
+@attrs.frozen
+class Patch:
+    """One electrode as it lies on a scalp.
+
+    Attributes
+    ----------
+    electrode : Electrode
+    center_m : (3,) array
+        On the scalp, head coordinates, m.
+    normal : (3,) array
+        Outward unit normal of the scalp around the centre.
+    up : (3,) array
+        Unit tangent along the electrode's height axis, its rotation included.
+    triangles : (k,) int array
+        Numbers in `HeadModel.scalp` of the triangles covered at least partly.
+    area_m2 : (k,) array
+        Covered area of each, m².
+    weights_m2 : (k, 3) array
+        Integral of each corner's hat function over the covered part, m².
+    products_m2 : (k, 3, 3) array
+        Integrals of the products of two of them, m².
+    contact_ohm_m2 : float
+        Thickness over conductivity, summed over the layers, ohm m².
+    offset_m : float
+        Distance from the asked position to the scalp, m.
+    """
+
+    electrode: Electrode
+    center_m: Array = attrs.field(converter=lambda a: frozen_array(a, name="center_m", shape=(3,)), eq=array_eq)
+    normal: Array = attrs.field(converter=lambda a: frozen_array(a, name="normal", shape=(3,)), eq=array_eq)
+    up: Array = attrs.field(converter=lambda a: frozen_array(a, name="up", shape=(3,)), eq=array_eq)
+    triangles: NDArray[np.int32] = attrs.field(
+        converter=lambda a: frozen_array(a, name="triangles", shape=(None,), dtype=np.int32), eq=array_eq
+    )
+    area_m2: Array = attrs.field(converter=lambda a: frozen_array(a, name="area_m2", shape=(None,)), eq=array_eq)
+    weights_m2: Array = attrs.field(
+        converter=lambda a: frozen_array(a, name="weights_m2", shape=(None, 3)), eq=array_eq
+    )
+    products_m2: Array = attrs.field(
+        converter=lambda a: frozen_array(a, name="products_m2", shape=(None, 3, 3)), eq=array_eq
+    )
+    contact_ohm_m2: float
+    offset_m: float
+
+    def contact(self, head: HeadModel) -> Contact:
+        """The patch as a boundary condition of the head's mesh."""
+        return Contact(
+            triangles=head.scalp[self.triangles],
+            weights_m2=self.weights_m2,
+            products_m2=self.products_m2,
+            current_A=self.electrode.current_A,
+            impedance_ohm_m2=self.contact_ohm_m2,
+        )
+
+
+@attrs.frozen(eq=False, slots=False)
+class Placement:
+    """A montage on a head.
+
+    Attributes
+    ----------
+    head : HeadModel
+    electrodes : tuple of Patch
+        In the order of the protocol.
+    electrode_model : {"complete", "uniform"}
+    protocol_digest : str
+    """
+
+    head: HeadModel
+    electrodes: tuple[Patch, ...]
+    electrode_model: str
+    protocol_digest: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything that decides the field."""
+        return digest(self.head.digest, self.electrodes, self.electrode_model, self.protocol_digest)
+
+
+@attrs.frozen(eq=False)
+class _Scalp:
+    """The outermost surface of a head, as arrays."""
+
+    nodes_m: Array
+    triangles: NDArray[np.int32]
+    numbers: NDArray[np.int64]
+    is_cut: NDArray[np.bool_]
+
+
+def place(protocol: Protocol, head: HeadModel, *, electrode_model: str = "complete") -> Placement:
+    """Lay the electrodes of a protocol onto the scalp of a head.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        Its `electrodes` and `digest` are used.
+    head : HeadModel
+    electrode_model : {"complete", "uniform"}
+        How the current enters, see `stimplan.fem.contact`.
+
+    Returns
+    -------
+    Placement
+
+    Raises
+    ------
+    InputError
+        An unknown electrode model.
+    MontageError
+        Unknown sites or materials, electrodes more than 20 mm from the scalp, over the edge of the scalp or over
+        the plane where the head was cut off, and pairs that overlap: all of them at once, by name.
+    """
+    if electrode_model not in MODELS:
+        raise InputError(f"electrode_model must be one of {', '.join(map(repr, MODELS))}, got {electrode_model!r}")
+    scalp = _scalp_of(head)
+    problems: list[Problem] = []
+    placed: list[tuple[Patch, Coverage]] = []
+    for number, electrode in enumerate(protocol.electrodes):
+        where = f"$.stimulation.electrodes[{number}]"
+        try:
+            placed.append(_place_one(electrode, head, scalp, where, electrode_model))
+        except MontageError as error:
+            problems.extend(error.problems)
+    problems.extend(_overlaps(placed))
+    if problems:
+        raise MontageError(problems)
+    return Placement(head, tuple(patch for patch, _ in placed), electrode_model, protocol.digest)
+
+
+def _scalp_of(head: HeadModel) -> _Scalp:
+    numbers = outermost_part(head.nodes_m, head.scalp)
+    triangles = head.scalp[numbers]
+    return _Scalp(head.nodes_m, triangles, numbers, cut_triangles(head.nodes_m, triangles))
+
+
+def _place_one(electrode: Electrode, head: HeadModel, scalp: _Scalp, where: str, model: str) -> tuple[Patch, Coverage]:
+    """Place one electrode; every problem with it is raised at once."""
+    problems: list[Problem] = []
+    contact_ohm_m2 = _contact_impedance(electrode, where, model, problems)
+    asked = _asked_position(electrode, head, where, problems)
+    if asked is None:
+        raise MontageError(problems)
+    seed, center = nearest_on_surface(asked, scalp.nodes_m, scalp.triangles)
+    offset = float(np.linalg.norm(asked - center))
+    if not offset <= FARTHEST_FROM_SCALP_M:
+        what = (
+            f"electrode {electrode.label!r} is {text(offset, 'm')} from the scalp of head {head.name!r}, at most "
+            f"{text(FARTHEST_FROM_SCALP_M, 'm')} is allowed; is the position in the coordinates of this head?"
+        )
+        raise MontageError([*problems, Problem(f"{where}.site", what)])
+    frame = _frame(electrode.shape, center, seed, head, scalp)
+    coverage = cover(
+        frame, _outline(electrode.shape), reach_m=electrode.shape.outradius_m, seed=seed,
+        nodes_m=scalp.nodes_m, triangles=scalp.triangles,
+    )  # fmt: skip
+    problems.extend(_edge_problems(electrode, coverage, scalp, where))
+    if problems:
+        raise MontageError(problems)
+    patch = Patch(
+        electrode=electrode, center_m=center, normal=frame.normal, up=frame.up,
+        triangles=scalp.numbers[coverage.triangles], area_m2=coverage.area_m2, weights_m2=coverage.weights_m2,
+        products_m2=coverage.products_m2, contact_ohm_m2=contact_ohm_m2, offset_m=offset,
+    )  # fmt: skip
+    return patch, coverage
+
+
+def _asked_position(electrode: Electrode, head: HeadModel, where: str, problems: list[Problem]) -> Array | None:
+    """Position a person asked for, in head coordinates; None where the name is not known, which is a problem then."""
+    from stimplan.sites import resolve_site
+
+    if not isinstance(electrode.site, str):
+        return np.asarray(electrode.site, dtype=np.float64)
+    if electrode.site in head.sites_m:
+        return np.asarray(head.sites_m[electrode.site])
+    try:
+        name = resolve_site(electrode.site)
+    except MontageError as error:
+        problems.extend(Problem(f"{where}.site", problem.what) for problem in error.problems)
+        return None
+    if name not in head.sites_m:
+        problems.append(Problem(f"{where}.site", f"head {head.name!r} has no site {name!r}; give a position instead"))
+        return None
+    return np.asarray(head.sites_m[name])
+
+
+def _contact_impedance(electrode: Electrode, where: str, model: str, problems: list[Problem]) -> float:
+    from stimplan.sites import materials
+
+    known, total = materials(), 0.0
+    for number, layer in enumerate(electrode.layers):
+        if layer.material not in known:
+            what = f"material {layer.material!r} is not known; known are {', '.join(known)}"
+            problems.append(Problem(f"{where}.layers[{number}].material", what))
+        else:
+            total += layer.thickness_m / known[layer.material].conductivity_S_per_m
+    if model == "complete" and not 0 < total < float("inf") and not problems:
+        what = (
+            f"the layers of electrode {electrode.label!r} add up to a contact impedance of {total!r} ohm m2; the "
+            "complete electrode model needs a positive one"
+        )
+        problems.append(Problem(f"{where}.layers", what))
+    return total
+
+
+def _frame(shape: Shape, center: Array, seed: int, head: HeadModel, scalp: _Scalp) -> Frame:
+    radius = max(NORMAL_RADIUS_M, shape.inradius_m)
+    normal = local_normal(center, seed, radius, nodes_m=scalp.nodes_m, triangles=scalp.triangles)
+    if "Cz" in head.sites_m:
+        vertex = np.asarray(head.sites_m["Cz"])
+        towards = vertex - center
+    else:
+        vertex = scalp.nodes_m[scalp.triangles[:, 0]][np.argmax(scalp.nodes_m[scalp.triangles[:, 0], 2])]
+        towards = np.array([0.0, 0.0, 1.0])
+    if np.linalg.norm(vertex - center) <= VERTEX_RADIUS_M:
+        towards = np.array([0.0, 1.0, 0.0])
+    return frame_at(center, normal, towards, shape.rotation_rad if isinstance(shape, Rectangle) else 0.0)
+
+
+def _outline(shape: Shape) -> Outline:
+    match shape:
+        case Circle():
+            return lambda x, y: np.hypot(x, y) <= shape.diameter_m / 2
+        case Rectangle():
+            return lambda x, y: (np.abs(x) <= shape.width_m / 2) & (np.abs(y) <= shape.height_m / 2)
+        case Ring():
+            return lambda x, y: (
+                (np.hypot(x, y) >= shape.inner_diameter_m / 2) & (np.hypot(x, y) <= shape.outer_diameter_m / 2)
+            )
+
+
+def _edge_problems(electrode: Electrode, coverage: Coverage, scalp: _Scalp, where: str) -> list[Problem]:
+    """The electrode hangs over the plane where the head was cut off, or over an edge such as the rim of an ear."""
+    if scalp.is_cut[coverage.triangles].any():
+        what = f"electrode {electrode.label!r} reaches the plane where the head is cut off; move it up"
+        return [Problem(f"{where}.site", what)]
+    covered, nominal = float(coverage.area_m2.sum()), electrode.shape.area_m2
+    if not covered >= LEAST_COVERED * nominal:
+        what = (
+            f"electrode {electrode.label!r} touches {text(covered, 'm2')} of scalp and has {text(nominal, 'm2')}: it "
+            "hangs over an edge of the scalp; move or turn it"
+        )
+        return [Problem(f"{where}.site", what)]
+    return []
+
+
+def _overlaps(placed: Sequence[tuple[Patch, Coverage]]) -> list[Problem]:
+    """Pairs of electrodes that cover the same skin."""
+    problems = []
+    for (a, on_a), (b, on_b) in combinations(placed, 2):
+        shared = shared_area_m2(on_a, on_b)
+        if shared > OVERLAP_NOISE * min(on_a.area_m2.sum(), on_b.area_m2.sum()):
+            what = (
+                f"electrodes {a.electrode.label!r} and {b.electrode.label!r} overlap by {text(shared, 'm2')}; "
+                "move them apart or choose smaller ones"
+            )
+            problems.append(Problem("$.stimulation.electrodes", what))
+    return problems
