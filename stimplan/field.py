@@ -25,6 +25,14 @@ from stimplan.values import digest, frozen_array
 Array = NDArray[np.float64]
 
 
+def _vectors(values: ArrayLike) -> Array:
+    return frozen_array(values, name="E_V_per_m", shape=(None, 3))
+
+
+def _potentials(values: ArrayLike) -> Array:
+    return frozen_array(values, name="potential", shape=(None,))
+
+
 @attrs.frozen(eq=False, slots=False)
 class Field:
     """Electric field in a head; compares by identity, `digest` compares the content.
@@ -50,11 +58,9 @@ class Field:
 
     head: HeadModel
     placement: Placement | None
-    E_V_per_m: Array = attrs.field(converter=lambda a: frozen_array(a, name="E_V_per_m", shape=(None, 3)))
-    potential_V: Array = attrs.field(converter=lambda a: frozen_array(a, name="potential_V", shape=(None,)))
-    electrode_potential_V: Array = attrs.field(
-        converter=lambda a: frozen_array(a, name="electrode_potential_V", shape=(None,))
-    )
+    E_V_per_m: Array = attrs.field(converter=_vectors)
+    potential_V: Array = attrs.field(converter=_potentials)
+    electrode_potential_V: Array = attrs.field(converter=_potentials)
     residual: float
     iterations: int | None
     provenance: Mapping[str, Any]

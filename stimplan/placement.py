@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from stimplan.errors import InputError, MontageError, Problem
 from stimplan.fem.contact import MODELS, Contact
 from stimplan.fem.patch import Coverage, Frame, Outline, cover, frame_at, local_normal, shared_area_m2
-from stimplan.fem.surface import cut_triangles, nearest_on_surface, outermost_part
+from stimplan.fem.surface import cut_triangles, nearest_on_surface
 from stimplan.montage import Circle, Electrode, Rectangle, Ring, Shape
 from stimplan.units import text
 from stimplan.values import array_eq, digest, frozen_array
@@ -32,6 +32,26 @@ NORMAL_RADIUS_M = 0.010
 LEAST_COVERED = 0.85
 # Two outlines that touch share a few samples of the boundary triangles.
 OVERLAP_NOISE = 0.005
+
+
+def _vector(values: ArrayLike) -> Array:
+    return frozen_array(values, name="vector", shape=(3,))
+
+
+def _numbers(triangles: ArrayLike) -> NDArray[np.int32]:
+    return frozen_array(triangles, name="triangles", shape=(None,), dtype=np.int32)
+
+
+def _areas(area_m2: ArrayLike) -> Array:
+    return frozen_array(area_m2, name="area_m2", shape=(None,))
+
+
+def _weights(weights_m2: ArrayLike) -> Array:
+    return frozen_array(weights_m2, name="weights_m2", shape=(None, 3))
+
+
+def _products(products_m2: ArrayLike) -> Array:
+    return frozen_array(products_m2, name="products_m2", shape=(None, 3, 3))
 
 
 @attrs.frozen
@@ -62,19 +82,13 @@ class Patch:
     """
 
     electrode: Electrode
-    center_m: Array = attrs.field(converter=lambda a: frozen_array(a, name="center_m", shape=(3,)), eq=array_eq)
-    normal: Array = attrs.field(converter=lambda a: frozen_array(a, name="normal", shape=(3,)), eq=array_eq)
-    up: Array = attrs.field(converter=lambda a: frozen_array(a, name="up", shape=(3,)), eq=array_eq)
-    triangles: NDArray[np.int32] = attrs.field(
-        converter=lambda a: frozen_array(a, name="triangles", shape=(None,), dtype=np.int32), eq=array_eq
-    )
-    area_m2: Array = attrs.field(converter=lambda a: frozen_array(a, name="area_m2", shape=(None,)), eq=array_eq)
-    weights_m2: Array = attrs.field(
-        converter=lambda a: frozen_array(a, name="weights_m2", shape=(None, 3)), eq=array_eq
-    )
-    products_m2: Array = attrs.field(
-        converter=lambda a: frozen_array(a, name="products_m2", shape=(None, 3, 3)), eq=array_eq
-    )
+    center_m: Array = attrs.field(converter=_vector, eq=array_eq)
+    normal: Array = attrs.field(converter=_vector, eq=array_eq)
+    up: Array = attrs.field(converter=_vector, eq=array_eq)
+    triangles: NDArray[np.int32] = attrs.field(converter=_numbers, eq=array_eq)
+    area_m2: Array = attrs.field(converter=_areas, eq=array_eq)
+    weights_m2: Array = attrs.field(converter=_weights, eq=array_eq)
+    products_m2: Array = attrs.field(converter=_products, eq=array_eq)
     contact_ohm_m2: float
     offset_m: float
 
@@ -115,11 +129,10 @@ class Placement:
 
 @attrs.frozen(eq=False)
 class _Scalp:
-    """The outermost surface of a head, as arrays."""
+    """The surface of a head, as arrays."""
 
     nodes_m: Array
     triangles: NDArray[np.int32]
-    numbers: NDArray[np.int64]
     is_cut: NDArray[np.bool_]
 
 
@@ -164,9 +177,7 @@ def place(protocol: Protocol, head: HeadModel, *, electrode_model: str = "comple
 
 
 def _scalp_of(head: HeadModel) -> _Scalp:
-    numbers = outermost_part(head.nodes_m, head.scalp)
-    triangles = head.scalp[numbers]
-    return _Scalp(head.nodes_m, triangles, numbers, cut_triangles(head.nodes_m, triangles))
+    return _Scalp(head.nodes_m, head.scalp, cut_triangles(head.nodes_m, head.scalp))
 
 
 def _place_one(electrode: Electrode, head: HeadModel, scalp: _Scalp, where: str, model: str) -> tuple[Patch, Coverage]:
@@ -194,7 +205,7 @@ def _place_one(electrode: Electrode, head: HeadModel, scalp: _Scalp, where: str,
         raise MontageError(problems)
     patch = Patch(
         electrode=electrode, center_m=center, normal=frame.normal, up=frame.up,
-        triangles=scalp.numbers[coverage.triangles], area_m2=coverage.area_m2, weights_m2=coverage.weights_m2,
+        triangles=coverage.triangles, area_m2=coverage.area_m2, weights_m2=coverage.weights_m2,
         products_m2=coverage.products_m2, contact_ohm_m2=contact_ohm_m2, offset_m=offset,
     )  # fmt: skip
     return patch, coverage

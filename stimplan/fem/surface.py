@@ -45,20 +45,6 @@ def _on_edge(point: Array, p: Array, q: Array) -> Array:
     return p + np.clip(t, 0, 1)[:, None] * along
 
 
-def outermost_part(nodes_m: Array, triangles: Triangles) -> NDArray[np.int64]:
-    """Numbers of the triangles of the connected part with the largest extent: a head without its inner cavities."""
-    _, part = connected_components(_node_graph(triangles, len(nodes_m)), directed=False)
-    of_triangle = part[triangles[:, 0]]
-    labels = np.unique(of_triangle)
-    extent = [float(np.ptp(nodes_m[triangles[of_triangle == label]].reshape(-1, 3), axis=0).max()) for label in labels]
-    return np.flatnonzero(of_triangle == labels[int(np.argmax(extent))])
-
-
-def _node_graph(triangles: Triangles, n_nodes: int) -> coo_matrix:
-    start, end = triangles.ravel(), triangles[:, [1, 2, 0]].ravel()
-    return coo_matrix((np.ones(len(start), dtype=bool), (start, end)), shape=(n_nodes, n_nodes)).tocsr()
-
-
 def connected_to(seed: int, triangles: Triangles) -> NDArray[np.bool_]:
     """(k,) mask of the triangles that can be reached from one of them across shared edges."""
     edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)
