@@ -297,12 +297,13 @@ def test_a_limit_that_is_not_a_number_is_refused(tmp_path, tree, word):
 
 def test_a_key_that_is_there_twice_is_refused(tmp_path, tree):
     text = json.dumps(tree).replace('"op":', '"op": "<=", "op":', 1)
-    assert any("twice" in problem for problem in problems_of(tmp_path, text))
+    assert any("more than once" in problem for problem in problems_of(tmp_path, text))
 
 
 def test_a_file_that_is_no_json_or_not_there_is_refused(tmp_path):
-    assert any("cannot be read" in problem for problem in problems_of(tmp_path, "{"))
-    with pytest.raises(InputError, match="cannot be read"):
+    assert any("not JSON" in problem for problem in problems_of(tmp_path, "{"))
+    assert any("expected an object" in problem for problem in problems_of(tmp_path, "[]"))
+    with pytest.raises(InputError, match="no such file"):
         load_rules(tmp_path / "nowhere.json")
 
 

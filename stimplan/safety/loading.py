@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import string
 from collections.abc import Iterable, Sequence
@@ -11,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
-from stimplan import units
+from stimplan import strict_json, units
 from stimplan.errors import InputError, Problem, ResourceError
 from stimplan.resources import data_path
 from stimplan.safety.quantities import QUANTITIES
@@ -31,7 +30,6 @@ BASES = (
 )
 PLACEHOLDERS = frozenset({"value", "limit", "percent", "place"})
 _DOI = re.compile(r"10\.\d{4,9}/[-._;()/:a-zA-Z0-9<>]+")
-_TOO_LARGE = Decimal("1e300")
 _LIMIT_COUNT = {"between": 2, "known": 0, "report": 0}
 
 _FILE = {"schema_version": int, "name": str, "version": str, "not_judged": list, "rules": list}
@@ -105,7 +103,7 @@ def _read_files(paths: Iterable[Path]) -> tuple[RuleSet, list[Problem]]:
     for path in paths:
         reader = _Reader(path.name)
         raw = reader.parse(path)
-        if reader.has_fields(raw, _FILE, "$"):
+        if raw is not None and reader.has_fields(raw, _FILE, "$"):
             if raw["schema_version"] != 1:
                 reader.complain("$.schema_version", f"expected 1, got {raw['schema_version']}")
             versions.append(f"{raw['name']} {raw['version']}")
@@ -131,34 +129,14 @@ class _Reader:
         self.problems.append(Problem(where=where, what=what, file=self.file))
 
     def parse(self, path: Path) -> Any:
-        """Strict JSON: NaN, infinities, numbers beyond a double and duplicate keys are refused."""
-        try:
-            text = path.read_text(encoding="utf-8")
-            return json.loads(
-                text,
-                object_pairs_hook=self._without_duplicates,
-                parse_constant=self._no_constant,
-                parse_float=self._finite,
-            )
-        except (OSError, ValueError) as error:
-            self.complain("$", f"cannot be read as JSON: {error}")
-            return None
-
-    def _without_duplicates(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            self.complain("$", f"the key {name!r} is there twice in one object")
-        return dict(pairs)
-
-    def _no_constant(self, word: str) -> None:
-        self.complain("$", f"{word} is not a number a rule may hold")
-
-    def _finite(self, digits: str) -> Decimal | None:
-        number = Decimal(digits)
-        if abs(number) >= _TOO_LARGE:
-            self.complain("$", f"{digits} is too large a number")
-            return None
-        return number
+        """Tree of a file; NaN, infinities, numbers beyond a double and repeated keys are problems."""
+        text, problems = strict_json.read_bytes(path, file=self.file)
+        if not problems:
+            document = strict_json.parse(text, file=self.file)
+            self.problems += document.problems
+            return document.tree
+        self.problems += problems
+        return None
 
     def has_fields(self, raw: Any, fields: dict[str, Any], where: str) -> bool:
         """Whether an object has exactly these keys, each of its type; complains about each that is wrong."""
@@ -295,7 +273,7 @@ class _Reader:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | Decimal) and not isinstance(value, bool) and abs(Decimal(value)) < _TOO_LARGE
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
 def _to_si(value: int | Decimal, unit: str) -> float:
