@@ -14,7 +14,7 @@ from stimplan.errors import HeadError, Problem
 from stimplan.head.cache import cached_mesh, mesh_path
 from stimplan.head.conductivity import tissues_of
 from stimplan.head.labelled import LabelVolume, contact_m2, label_volumes_m3, mesh_labels
-from stimplan.head.mesher import MESHER_VERSION, Extra, Progress, TetMesh
+from stimplan.head.mesher import Extra, Progress, TetMesh, mesher_version
 from stimplan.head.model import HeadModel
 from stimplan.head.scalp import nearest_on_surface
 from stimplan.resources import package_path
@@ -130,7 +130,7 @@ def list_heads() -> tuple[HeadEntry, ...]:
 def _key(name: str, edge_m: float) -> str:
     """Digest of everything the mesh depends on."""
     data = package_path(*_HEADS[name].labels).read_bytes()
-    return digest(data, MESHER_VERSION, edge_m, _NESTED, _EYES)
+    return digest(data, mesher_version(), edge_m, _NESTED, _EYES)
 
 
 def _read_labelled(name: str, edge_m: float, progress: Progress | None) -> tuple[TetMesh, dict[str, Any]]:
@@ -158,7 +158,7 @@ def _mesh_labelled(name: str, edge_m: float, progress: Progress | None) -> tuple
         "kind": "label volume",
         "source": _HEADS[name].description,
         "labels_digest": digest(path.read_bytes()),
-        "mesher_version": MESHER_VERSION,
+        "mesher_version": mesher_version(),
         "volumes_m3": label_volumes_m3(mesh, names),
         # Holes in the bone: none are wanted in the vault; below it nerves and vessels pass.
         "scalp_touches_inside_m2": contact_m2(mesh, outer, inner),

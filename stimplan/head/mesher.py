@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import attrs
 import numpy as np
@@ -10,9 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from stimplan.head.lattice import bcc_lattice
 from stimplan.head.stuffing import LevelSet, Stuffed, insert_level
+from stimplan.resources import package_path
+from stimplan.values import digest
 
-MESHER_VERSION = "1"
-"""Part of the key of cached meshes: raise it whenever the same input gives another mesh."""
+# What decides the mesh that an input gives.
+_SOURCES = ("lattice.py", "stuffing.py", "mesher.py", "levels.py", "labelled.py")
 
 Progress = Callable[[str, float], None]
 
@@ -48,6 +51,12 @@ class TetMesh:
     nodes_m: NDArray[np.float64]
     tets: NDArray[np.int32]
     tissue: NDArray[np.uint8]
+
+
+@cache
+def mesher_version() -> str:
+    """Digest of the mesher's own source, so that no cached mesh outlives a change of the mesher."""
+    return digest(*(package_path("head", name).read_bytes() for name in _SOURCES))[:16]
 
 
 def tissue_table(nested: Sequence[int], extras: Sequence[Extra] = ()) -> NDArray[np.uint8]:

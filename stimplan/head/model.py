@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from stimplan.errors import HeadError
 from stimplan.values import digest, frozen_array
@@ -36,6 +36,22 @@ class Tissue:
     source: str
 
 
+def _nodes(nodes_m: ArrayLike) -> NDArray[np.float64]:
+    return frozen_array(nodes_m, name="nodes_m", shape=(None, 3))
+
+
+def _tets(tets: ArrayLike) -> NDArray[np.int32]:
+    return frozen_array(tets, name="tets", shape=(None, 4), dtype=np.int32)
+
+
+def _labels(tissue: ArrayLike) -> NDArray[np.uint8]:
+    return frozen_array(tissue, name="tissue", shape=(None,), dtype=np.uint8)
+
+
+def _affine(matrix: ArrayLike) -> NDArray[np.float64]:
+    return frozen_array(matrix, name="mni_from_head", shape=(4, 4))
+
+
 @attrs.frozen(eq=False, slots=False)
 class HeadModel:
     """A head as a conforming tetrahedral mesh; compares by identity, `digest` compares the content.
@@ -60,17 +76,11 @@ class HeadModel:
     """
 
     name: str
-    nodes_m: NDArray[np.float64] = attrs.field(
-        converter=lambda a: frozen_array(a, name="nodes_m", shape=(None, 3))
-    )
-    tets: NDArray[np.int32] = attrs.field(
-        converter=lambda a: frozen_array(a, name="tets", shape=(None, 4), dtype=np.int32)
-    )
-    tissue: NDArray[np.uint8] = attrs.field(
-        converter=lambda a: frozen_array(a, name="tissue", shape=(None,), dtype=np.uint8)
-    )
+    nodes_m: NDArray[np.float64] = attrs.field(converter=_nodes)
+    tets: NDArray[np.int32] = attrs.field(converter=_tets)
+    tissue: NDArray[np.uint8] = attrs.field(converter=_labels)
     tissues: tuple[Tissue, ...]
-    mni_from_head: NDArray[np.float64] | None = None
+    mni_from_head: NDArray[np.float64] | None = attrs.field(default=None, converter=attrs.converters.optional(_affine))
     sites_m: Mapping[str, tuple[float, float, float]] = attrs.field(factory=dict)
     provenance: Mapping[str, Any] = attrs.field(factory=dict)
 
@@ -99,9 +109,7 @@ class HeadModel:
     def volumes_m3(self) -> NDArray[np.float64]:
         """(m,) volume of each tetrahedron, m³."""
         a, b, c, d = (self.nodes_m[self.tets[:, corner]] for corner in range(4))
-        return frozen_array(
-            np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) / 6, name="volumes", shape=(None,)
-        )
+        return frozen_array(np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) / 6, name="volumes", shape=(None,))
 
     @cached_property
     def centers_m(self) -> NDArray[np.float64]:
@@ -110,8 +118,12 @@ class HeadModel:
 
     @cached_property
     def scalp(self) -> NDArray[np.int32]:
-        """(k, 3) node numbers of the triangles of the outer surface, oriented outwards."""
-        return frozen_array(_boundary(self.tets), name="scalp", shape=(None, 3), dtype=np.int32)
+        """(k, 3) node numbers of the triangles of the outer surface, oriented outwards.
+
+        The walls of air cavities that do not open to the outside are left out: nobody puts an electrode there.
+        """
+        outer = _largest_piece(_boundary(self.tets))
+        return frozen_array(outer, name="scalp", shape=(None, 3), dtype=np.int32)
 
     def tissue_named(self, name: str) -> Tissue:
         """The tissue of that name.
@@ -174,3 +186,18 @@ def _boundary(tets: NDArray[np.int32]) -> NDArray[np.int32]:
     else:
         _, first, counts = np.unique(ordered, axis=0, return_index=True, return_counts=True)
     return faces[np.sort(first[counts == 1])]
+
+
+def _largest_piece(triangles: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The triangles of the largest part that hangs together by nodes."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if not len(triangles):
+        return triangles
+    rows, columns = triangles[:, [0, 1]].ravel(), triangles[:, [1, 2]].ravel()
+    size = int(triangles.max()) + 1
+    links = coo_array((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(size, size))
+    _, piece = connected_components(links, directed=False)
+    pieces = piece[triangles[:, 0]]
+    return triangles[pieces == np.bincount(pieces).argmax()]

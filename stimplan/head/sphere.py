@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.errors import HeadError, Problem
-from stimplan.head.mesher import MESHER_VERSION, Progress, mesh_level_sets, tissue_table
+from stimplan.head.mesher import Progress, mesh_level_sets, mesher_version, tissue_table
 from stimplan.head.model import HeadModel, Tissue
 from stimplan.head.stuffing import LevelSet
 from stimplan.sites import known_sites
@@ -80,7 +80,7 @@ def sphere_head(
             "kind": "layered sphere",
             "radii_m": radii_m,
             "edge_m": edge_m,
-            "mesher_version": MESHER_VERSION,
+            "mesher_version": mesher_version(),
         },
     )
 

@@ -20,8 +20,9 @@ SNAP_FRACTION = 0.3
 # A move is undone where it would leave a tetrahedron below this quality (and below what it was).
 SNAP_QUALITY = 0.25
 # A node already on another surface counts as on this one too when nearer than this fraction of the lattice edge:
-# the layer between them is thinner than anything the mesh could show (0.2 mm at 4 mm).
-TOUCH_FRACTION = 0.05
+# what is between them there (0.5 mm at 4 mm) could only be filled with splinters. Measured on Colin27 with eyes and
+# air cavities: 0.05 leaves 36 tetrahedra of quality below 0.05, the worst 0.003; 0.12 leaves none, the worst 0.08.
+TOUCH_FRACTION = 0.12
 
 _EDGES = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
 
