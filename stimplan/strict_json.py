@@ -42,10 +42,14 @@ class _Object(dict[str, Any]):
 
 @attrs.frozen
 class Document:
-    """A JSON tree (dict, list, str, int, Decimal, bool, None) and the faults met while reading it."""
+    """A JSON tree (dict, list, str, int, Decimal, bool, None) and the faults met while reading it.
+
+    `is_json` is False where the text was no JSON at all; `tree` is then None and the problems say why.
+    """
 
     tree: Any
     problems: tuple[Problem, ...]
+    is_json: bool = True
 
 
 def show_path(path: JsonPath) -> str:
@@ -79,10 +83,12 @@ def read_bytes(path: Path, *, file: str) -> tuple[str, tuple[Problem, ...]]:
     try:
         if path.is_dir():
             what = "this is a folder; expected a JSON file"
-        elif path.stat().st_size > MAX_BYTES:
-            what = f"the file has {path.stat().st_size} bytes; at most {MAX_BYTES} are read"
         else:
-            return _decode(path.read_bytes(), file=file)
+            with path.open("rb") as stream:
+                data = stream.read(MAX_BYTES + 1)  # a device or a pipe may have no end
+            if len(data) <= MAX_BYTES:
+                return _decode(data, file=file)
+            what = f"the file has more than {MAX_BYTES} bytes; a protocol has a few thousand"
     except FileNotFoundError:
         what = "there is no such file"
     except PermissionError:
@@ -118,7 +124,6 @@ def parse(text: str, *, file: str = "") -> Document:
     Returns
     -------
     Document
-        `tree` is None where the text is no JSON at all; the problems say why.
     """
     what = ""
     if len(text) > MAX_BYTES:
@@ -141,7 +146,7 @@ def parse(text: str, *, file: str = "") -> Document:
             what = f"nested more than {_MAX_DEPTH} deep"
         else:
             return Document(tree=raw, problems=_faults(raw, file=file))
-    return Document(tree=None, problems=(Problem(where="", what=what, file=file),))
+    return Document(tree=None, problems=(Problem(where="", what=what, file=file),), is_json=False)
 
 
 def from_mapping(value: Any) -> Document:
@@ -149,7 +154,8 @@ def from_mapping(value: Any) -> Document:
     try:
         tree = _from_python(value)
     except RecursionError:
-        return Document(tree=None, problems=(Problem(where="$", what=f"nested more than {_MAX_DEPTH} deep"),))
+        problem = Problem(where="$", what=f"nested more than {_MAX_DEPTH} deep")
+        return Document(tree=None, problems=(problem,), is_json=False)
     return Document(tree=tree, problems=_faults(tree, file=""))
 
 
@@ -196,7 +202,7 @@ def _from_python(value: Any) -> Any:  # noqa: PLR0911 - a table, one row per typ
     if isinstance(value, numbers.Real):
         number = float(value)
         return _decimal(repr(number)) if math.isfinite(number) else Refused(f"{number} is not a finite number")
-    return Refused(f"a {type(value).__name__} is not JSON data")
+    return Refused(f"a value of type {type(value).__name__!r} is not JSON data")
 
 
 def _faults(tree: Any, *, file: str) -> tuple[Problem, ...]:
@@ -205,16 +211,25 @@ def _faults(tree: Any, *, file: str) -> tuple[Problem, ...]:
     stack: list[tuple[JsonPath, Any]] = [((), tree)]
     while stack:
         path, value = stack.pop()
-        if isinstance(value, Refused):
-            found.append(Problem(where=show_path(path), what=value.why, file=file))
+        what = value.why if isinstance(value, Refused) else _bad_text(value) if isinstance(value, str) else ""
+        if what:
+            found.append(Problem(where=show_path(path), what=what, file=file))
         elif len(path) > _MAX_DEPTH:
             found.append(Problem(where=show_path(path[:4]), what=f"nested more than {_MAX_DEPTH} deep", file=file))
         elif isinstance(value, dict):
             for key in getattr(value, "duplicates", ()):
-                found.append(
-                    Problem(where=show_path((*path, key)), what="this key is here more than once; keep one", file=file)
-                )
+                what = "this key is here more than once; keep one"
+                found.append(Problem(where=show_path((*path, key)), what=what, file=file))
             stack.extend(((*path, key), item) for key, item in reversed(value.items()))
         elif isinstance(value, list):
             stack.extend(((*path, i), value[i]) for i in reversed(range(len(value))))
     return tuple(found)
+
+
+def _bad_text(text: str) -> str:
+    """Why a text could not be stored or shown, or ""."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        return "the text holds half of a surrogate pair, which no file can hold; write the character itself"
+    if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text):
+        return "the text holds a control character; take it out"
+    return ""

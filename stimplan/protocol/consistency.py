@@ -38,6 +38,8 @@ _PLAUSIBLE: dict[str, tuple[str, str, str]] = {
 }
 _FARTHEST_MM = 300
 _LARGEST_MEANT_IN_METRES = Decimal("0.3")
+# Ours, not published: above gel rings of 1 cm² and round electrodes of 3 cm², below the smallest sponges in use.
+_LARGEST_HD_AREA_M2 = to_si(5, "cm2")
 
 # In the 10-05 system M1 and M2 are the mastoids; in papers on stimulation M1 is nearly always the motor cortex.
 _AMBIGUOUS = {
@@ -58,6 +60,8 @@ def consistency_faults(tree: Mapping[str, Any]) -> list[Fault]:
             if isinstance(electrode, dict):
                 faults.extend(_electrode(electrode, (*base, number)))
         faults.extend(_balance(electrodes, base))
+        faults.extend(_same_labels(electrodes, base))
+        faults.extend(_not_high_definition(tree.get("modality"), electrodes, base))
         faults.extend(_overlaps(electrodes, base))
     return faults
 
@@ -201,8 +205,9 @@ def _product(electrode: Mapping[str, Any], path: JsonPath) -> Iterator[Fault]:
         return
     shape = _shape(electrode)
     if shape is not None and _sizes(shape) != _sizes(products[name].shape):
-        wanted = ", ".join(map(str, _sizes(products[name].shape)))
-        what = f"{name!r} is a {wanted} mm, but shape says {', '.join(map(str, _sizes(shape)))} mm; correct one of them"
+        what = (
+            f"{name!r} is a {_sizes(products[name].shape)} mm, but shape says {_sizes(shape)} mm; correct one of them"
+        )
         yield Fault((*path, "product"), what)
     layers = electrode.get("layers")
     if isinstance(layers, list) and all(isinstance(layer, dict) for layer in layers):
@@ -213,15 +218,15 @@ def _product(electrode: Mapping[str, Any], path: JsonPath) -> Iterator[Fault]:
             yield Fault((*path, "product"), what)
 
 
-def _sizes(shape: Shape) -> tuple[Any, ...]:
-    """Kind and sizes in mm, without the rotation, which belongs to the placement."""
+def _sizes(shape: Shape) -> str:
+    """Kind and sizes in mm as text, without the rotation, which belongs to the placement."""
     kind = type(shape).__name__.lower()
     lengths = [
         getattr(shape, name)
         for name in ("diameter_m", "width_m", "height_m", "inner_diameter_m", "outer_diameter_m")
         if hasattr(shape, name)
     ]
-    return (kind, *(from_si(length, "mm") for length in lengths))
+    return " ".join([kind, " × ".join(f"{from_si(length, 'mm'):f}" for length in lengths)])
 
 
 def _shape(electrode: Any) -> Shape | None:
@@ -245,6 +250,26 @@ def _balance(electrodes: list[Any], path: JsonPath) -> Iterator[Fault]:
     what = imbalance(numbers) if len(numbers) == len(electrodes) > 1 else ""
     if what:
         yield Fault(path, what)
+
+
+def _same_labels(electrodes: list[Any], path: JsonPath) -> Iterator[Fault]:
+    """Two electrodes that tables and messages could not tell apart."""
+    first: dict[str, int] = {}
+    for number, electrode in enumerate(electrodes):
+        label = electrode.get("label") if isinstance(electrode, dict) else None
+        if isinstance(label, str) and first.setdefault(label, number) != number:
+            what = f"electrode {first[label]} is labelled {label!r} too; give each its own label"
+            yield Fault((*path, number, "label"), what)
+
+
+def _not_high_definition(modality: Any, electrodes: list[Any], path: JsonPath) -> Iterator[Fault]:
+    """Pads called HD-tDCS: rules for pads are chosen by the modality, so the name must be true."""
+    for number, electrode in enumerate(electrodes):
+        shape = _shape(electrode) if modality == "HD-tDCS" else None
+        if shape is not None and shape.area_m2 > _LARGEST_HD_AREA_M2:
+            area, most = text(shape.area_m2, "m2"), text(_LARGEST_HD_AREA_M2, "m2")
+            what = f"{area} is no high-definition electrode (at most {most}); write modality 'tDCS'"
+            yield Fault((*path, number, "shape"), what)
 
 
 def _overlaps(electrodes: list[Any], path: JsonPath) -> Iterator[Fault]:

@@ -51,11 +51,11 @@ def read_protocol(source: str | Path | Mapping[str, Any]) -> Protocol:
     """
     document, file = _open(source)
     problems = list(document.problems)
-    if document.tree is not None:
+    if document.is_json:
         seen = {problem.where for problem in problems}
         found = [fault for fault in _faults(document.tree) if show_path(fault.path) not in seen]
         problems += [Problem(where=show_path(fault.path), what=fault.what, file=file) for fault in found]
-    if problems or document.tree is None:
+    if problems:
         raise ProtocolError(_in_document_order(problems, document.tree))
     return _build(document.tree)
 
@@ -74,7 +74,9 @@ def _open(source: str | Path | Mapping[str, Any]) -> tuple[Document, str]:
     if path is None:
         raise ProtocolError(_no_such_protocol(file))
     text, problems = strict_json.read_bytes(path, file=file)
-    return (Document(tree=None, problems=problems) if problems else strict_json.parse(text, file=file)), file
+    if problems:
+        return Document(tree=None, problems=problems, is_json=False), file
+    return strict_json.parse(text, file=file), file
 
 
 def _path_of(source: str | Path) -> Path | None:
