@@ -66,7 +66,7 @@ def cached_mesh(name: str, key: str, make: Callable[[], Made]) -> Made:
 def _read(path: Path, key: str) -> Made | None:
     """What the file holds, or None where there is no file, or one that is not what was written."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             nodes_m, tets, tissue = file["nodes_m"], file["tets"], file["tissue"]
             record_text, seal = str(file["record"]), str(file["seal"])
     except _UNREADABLE:
