@@ -2,13 +2,14 @@
 
 from stimplan.exchange.nifti import write_nifti
 from stimplan.exchange.staging import staged_folder
-from stimplan.exchange.voxels import VoxelGrid, grid_around, sample_plane, tetrahedron_at
+from stimplan.exchange.voxels import VoxelGrid, field_on, grid_around, plane_grid, tetrahedron_at
 from stimplan.exchange.vtu import write_vtu
 
 __all__ = [
     "VoxelGrid",
+    "field_on",
     "grid_around",
-    "sample_plane",
+    "plane_grid",
     "staged_folder",
     "tetrahedron_at",
     "write_nifti",

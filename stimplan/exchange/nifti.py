@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from stimplan.exchange.voxels import VoxelGrid
 _GZIP_LEVEL = 1
 
 
-def write_nifti(path: Path, values: NDArray, grid: VoxelGrid, *, name: str, description: str) -> None:
+def write_nifti(path: Path, values: NDArray[Any], grid: VoxelGrid, *, name: str, description: str) -> None:
     """Write a scalar or a vector volume, gzip-compressed, the same bytes every time.
 
     Parameters

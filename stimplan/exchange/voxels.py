@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.head.model import HeadModel
+
+if TYPE_CHECKING:
+    from stimplan.field import Field
 
 # The 181 x 217 x 181 grid of 1 mm that MNI templates are commonly resampled to: corners in mm.
 _MNI_BOX_MM = ((-90, -126, -72), (90, 90, 108))
@@ -71,53 +74,54 @@ def tetrahedron_at(head: HeadModel, grid: VoxelGrid) -> NDArray[np.int32]:
     array of grid.shape, int32
         Where a centre lies on a face that two tetrahedra share, the lower number.
     """
-    voxel_nodes = (space_nodes_m(head) - np.array(grid.origin_m)) / np.array(grid.spacing_m)
+    from stimplan.exchange._rasterise import rasterise  # numba takes half a second to import
+
     found = np.full(grid.shape, -1, np.int32)
-    _rasterise()(voxel_nodes, head.tets, found)
+    rasterise(_voxel_nodes(head, grid), head.tets, found)
     return found
 
 
-def sample_plane(
-    head: HeadModel, *, axis: int, position_m: float, spacing_m: float = 0.5e-3
-) -> tuple[NDArray[np.int32], tuple[float, float, float, float]]:
-    """Tetrahedron numbers on a plane across the head, -1 outside.
+def field_on(grid: VoxelGrid, field: Field, found: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Field at each voxel centre, as `Field.at` gives it: recovered at the nodes, linear within each tetrahedron.
 
     Parameters
     ----------
-    axis : {0, 1, 2}
-        Axis the plane is normal to: 0 sagittal, 1 coronal, 2 axial.
-    position_m : float
-        Where the plane cuts that axis, m (MNI where the head has it).
+    grid : VoxelGrid
+    field : Field
+    found : array of grid.shape
+        From `tetrahedron_at`.
 
     Returns
     -------
-    (rows, columns) int32 array
-        Rows run along the last of the two axes in the plane, ready for `imshow(origin="lower")`.
-    tuple of 4 floats
-        Left, right, bottom, top edges, m.
+    (x, y, z, 3) float32 array
+        V/m along the axes of the grid's space; 0 outside the head.
     """
+    from stimplan.exchange._rasterise import interpolate
+
+    head = field.head
+    nodal = np.stack([np.nan_to_num(field.recovered_V_per_m(tissue.name)) for tissue in head.tissues])
+    if head.mni_from_head is not None:
+        nodal = nodal @ _rotation(head.mni_from_head).T
+    rows = np.zeros(256, np.int64)
+    rows[[tissue.label for tissue in head.tissues]] = range(len(head.tissues))
+    values = np.zeros((*grid.shape, 3), np.float32)
+    interpolate(_voxel_nodes(head, grid), head.tets, rows[head.tissue], nodal, found, values)
+    return values
+
+
+def plane_grid(head: HeadModel, *, axis: int, position_m: float, spacing_m: float = 0.5e-3) -> VoxelGrid:
+    """Grid one voxel thick across the head, normal to an axis: 0 sagittal, 1 coronal, 2 axial."""
     whole = grid_around(head, spacing_m)
     shape, origin = list(whole.shape), list(whole.origin_m)
     shape[axis], origin[axis] = 1, float(position_m)
-    plane = VoxelGrid(tuple(shape), tuple(origin), whole.spacing_m, whole.is_mni)  # type: ignore[arg-type]
-    across, along = (other for other in range(3) if other != axis)
-    half = spacing_m / 2
-    edges = (
-        origin[across] - half,
-        origin[across] + (shape[across] - 0.5) * spacing_m,
-        origin[along] - half,
-        origin[along] + (shape[along] - 0.5) * spacing_m,
-    )
-    return tetrahedron_at(head, plane).squeeze(axis).T, edges
+    return VoxelGrid(tuple(shape), tuple(origin), whole.spacing_m, whole.is_mni)  # type: ignore[arg-type]
 
 
-_COMPILED: dict[str, Any] = {}
+def _voxel_nodes(head: HeadModel, grid: VoxelGrid) -> NDArray[np.float64]:
+    return (space_nodes_m(head) - np.array(grid.origin_m)) / np.array(grid.spacing_m)
 
 
-def _rasterise() -> Any:
-    """The compiled loop over tetrahedra, made on first use: numba takes half a second to import."""
-    if "loop" not in _COMPILED:
-        from stimplan.exchange._rasterise import rasterise
-
-        _COMPILED["loop"] = rasterise
-    return _COMPILED["loop"]
+def _rotation(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rotation part of an affine: vectors turn with the space but are not stretched (polar decomposition)."""
+    u, _, vt = np.linalg.svd(affine[:3, :3])
+    return u @ vt

@@ -10,7 +10,16 @@ import numpy as np
 
 from stimplan.view.pads import pad_mesh
 from stimplan.view.paper import ANODE, CATHODE, INK, current_text, new_figure, sign_colour
-from stimplan.view.scene import VIEWS, Shot, framing, new_scene, shoot, show_shot, smooth_normals, surface_mesh
+from stimplan.view.scene import (
+    VIEWS,
+    Shot,
+    half_height_m,
+    new_scene,
+    shoot,
+    show_shot,
+    smooth_normals,
+    surface_mesh,
+)
 
 if TYPE_CHECKING:
     import pyvista
@@ -21,29 +30,10 @@ if TYPE_CHECKING:
 
 SKIN = "#e3c9b6"
 # The 21 sites of the 10-20 system, drawn as small dots for orientation.
-_LANDMARKS = [
-    "Fp1",
-    "Fpz",
-    "Fp2",
-    "F7",
-    "F3",
-    "Fz",
-    "F4",
-    "F8",
-    "T7",
-    "C3",
-    "Cz",
-    "C4",
-    "T8",
-    "P7",
-    "P3",
-    "Pz",
-    "P4",
-    "P8",
-    "O1",
-    "Oz",
-    "O2",
-]
+_LANDMARKS = (
+    *("Fp1", "Fpz", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T7", "C3", "Cz"),
+    *("C4", "T8", "P7", "P3", "Pz", "P4", "P8", "O1", "Oz", "O2"),
+)
 
 
 def scene_montage(placement: Placement, *, size: tuple[int, int] = (900, 900)) -> pyvista.Plotter:
@@ -94,15 +84,16 @@ def plot_montage(placement: Placement, *, views: Sequence[str] | None = None) ->
         Names from `VIEWS`; by default the two that show the electrodes best.
     """
     chosen = tuple(views) if views else best_views(placement)
-    center, radius = framing(placement.head)
+    points = placement.head.nodes_m[np.unique(placement.head.scalp)]
+    half_height = half_height_m(points, chosen, 1.3)
     figure = new_figure(3.5 * len(chosen), 3.75)
     plotter = scene_montage(placement)
     try:
         for column, name in enumerate(chosen):
             axes = figure.add_axes((column / len(chosen), 0.07, 1 / len(chosen), 0.87))
-            shot = shoot(plotter, VIEWS[name], center_m=center, radius_m=radius)
-            show_shot(axes, shot, center_m=center, reach_m=0.93 * radius, title=f"from the {name}")
-            _label(axes, shot, placement, center)
+            shot = shoot(plotter, VIEWS[name], points_m=points, half_height=half_height)
+            show_shot(axes, shot, title=f"from the {name}", letters_at=0.08)
+            _label(axes, shot, placement)
     finally:
         plotter.close()
     key = (("current into the head", ANODE), ("current out of the head", CATHODE))
@@ -111,28 +102,39 @@ def plot_montage(placement: Placement, *, views: Sequence[str] | None = None) ->
     return figure
 
 
-def _label(axes: Axes, shot: Shot, placement: Placement, center_m: np.ndarray) -> None:
-    """Write site and current beside each electrode that faces the camera."""
-    height = shot.image.shape[0]
-    middle = shot.pixel(center_m)
-    for patch in placement.electrodes:
-        if np.dot(patch.normal, shot.towards_camera) < 0.1:
-            continue
-        electrode = patch.electrode
-        tip = shot.pixel(np.asarray(patch.center_m))
-        away = tip - middle
-        away /= max(float(np.linalg.norm(away)), 1e-9)
-        # Labels stand outside the head, where nothing is hidden behind them.
-        label = middle + away * max(0.47 * height, float(np.linalg.norm(tip - middle)))
-        label = np.clip(label, 0.07 * height, 0.93 * height)
-        axes.annotate(
-            f"{electrode.label}\n{current_text(electrode.current_A)}",
-            xy=tuple(tip),
-            xytext=tuple(label),
-            fontsize=8,
-            color=INK,
-            ha="center",
-            va="center",
-            bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": sign_colour(electrode.current_A), "lw": 0.8},
-            arrowprops={"arrowstyle": "-", "lw": 0.8, "color": INK, "shrinkB": 0},
+def _label(axes: Axes, shot: Shot, placement: Placement) -> None:
+    """Write site and current of each electrode that faces the camera, in two columns beside the head."""
+    height, width = shot.image.shape[:2]
+    facing = [patch for patch in placement.electrodes if np.dot(patch.normal, shot.towards_camera) > 0.1]
+    tips = {id(patch): shot.pixel(patch.center_m) for patch in facing}
+    for is_left in (True, False):
+        column = sorted(
+            (patch for patch in facing if (tips[id(patch)][0] < width / 2) == is_left), key=lambda p: tips[id(p)][1]
         )
+        rows = spread(
+            [tips[id(patch)][1] for patch in column], gap=0.115 * height, low=0.06 * height, high=0.94 * height
+        )
+        for patch, row in zip(column, rows, strict=True):
+            electrode = patch.electrode
+            axes.annotate(
+                f"{electrode.label}\n{current_text(electrode.current_A)}",
+                xy=tuple(tips[id(patch)]),
+                xytext=((0.08 if is_left else 0.92) * width, row),
+                fontsize=8,
+                color=INK,
+                ha="center",
+                va="center",
+                bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": sign_colour(electrode.current_A), "lw": 0.8},
+                arrowprops={"arrowstyle": "-", "lw": 0.8, "color": INK, "shrinkB": 0},
+            )
+
+
+def spread(wanted: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
+    """Sorted places as near to the wanted ones as a least gap allows, within the limits where they fit."""
+    places: list[float] = []
+    for place in wanted:
+        places.append(max(place, low, places[-1] + gap if places else low))
+    for number in range(len(places) - 1, -1, -1):
+        ceiling = high if number == len(places) - 1 else places[number + 1] - gap
+        places[number] = min(places[number], ceiling)
+    return places

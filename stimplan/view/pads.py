@@ -29,16 +29,16 @@ def pad_mesh(head: HeadModel, patch: Patch, *, refinements: int = 2) -> pyvista.
     """
     import pyvista
 
-    around = smooth_normals(_scalp_around(head, patch).subdivide(refinements, "linear"))
-    right = np.cross(patch.up, patch.normal)
-    offset = around.points - np.asarray(patch.center_m)
-    around["outside_m"] = outline_distance_m(patch.electrode.shape, offset @ right, offset @ np.asarray(patch.up))
+    under = surface_mesh(head, head.scalp[patch.triangles])[0]
+    around = smooth_normals(under.subdivide(refinements, "linear"))
+    right_m, up_m = _in_plane(around.points, patch)
+    around["outside_m"] = outline_distance_m(patch.electrode.shape, right_m, up_m)
     foot = around.clip_scalar(scalars="outside_m", value=0.0).extract_surface(algorithm="dataset_surface")
     foot = foot.triangulate()
     if foot.n_cells == 0:
         raise ValueError(f"no scalp under electrode {patch.electrode.label}")
     thickness = sum(layer.thickness_m for layer in patch.electrode.layers) or 1e-3
-    normals = foot.point_data["Normals"]
+    normals = _even_normals(foot, patch)
     sole, top = foot.points + 2e-4 * normals, foot.points + thickness * normals
     triangles = foot.regular_faces
     rim = _rim(triangles)
@@ -61,14 +61,22 @@ def outline_distance_m(shape: Shape, right_m: NDArray[np.float64], up_m: NDArray
     raise TypeError(f"no outline for {type(shape).__name__}")
 
 
-def _scalp_around(head: HeadModel, patch: Patch) -> pyvista.PolyData:
-    """The scalp's triangles near an electrode that face the same way as it does."""
-    corners = head.nodes_m[head.scalp]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    faces_out = normals @ np.asarray(patch.normal) > 0
-    distance = np.linalg.norm(corners - np.asarray(patch.center_m), axis=2).min(axis=1)
-    near = distance < 1.3 * patch.electrode.shape.outradius_m + 0.01
-    return surface_mesh(head, head.scalp[faces_out & near])[0]
+def _in_plane(points_m: NDArray[np.float64], patch: Patch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Coordinates along right and up in the electrode's plane, m: direction of the projection, straight distance.
+
+    The same equal-area map by which the electrode was placed.
+    """
+    away = points_m - patch.center_m
+    right, up = away @ np.cross(patch.up, patch.normal), away @ patch.up
+    stretch = np.linalg.norm(away, axis=1) / np.maximum(np.hypot(right, up), 1e-12)
+    return right * stretch, up * stretch
+
+
+def _even_normals(foot: pyvista.PolyData, patch: Patch) -> NDArray[np.float64]:
+    """The scalp's normals under an electrode, evened out to a plane through them: a sponge does not show each fold."""
+    plane = np.column_stack([np.ones(foot.n_points), *_in_plane(foot.points, patch)])
+    normals = plane @ np.linalg.lstsq(plane, foot.point_data["Normals"], rcond=None)[0]
+    return normals / np.linalg.norm(normals, axis=1)[:, None]
 
 
 def _rim(triangles: NDArray[np.integer]) -> NDArray[np.integer]:

@@ -42,11 +42,14 @@ class Shot:
         Affine from a position, m, to the column and row of the image (parallel projection).
     towards_camera : (3,) array
         Unit vector from the scene to the camera.
+    half_size_px : (2,) array
+        Half the width and half the height of what was framed, around the middle of the image.
     """
 
     image: NDArray[np.uint8]
     pixel_from_m: NDArray[np.float64]
     towards_camera: NDArray[np.float64]
+    half_size_px: NDArray[np.float64]
 
     def pixel(self, point_m: Any) -> NDArray[np.float64]:
         """Column and row of a position, m."""
@@ -91,54 +94,71 @@ def new_scene(size: tuple[int, int] = (900, 900)) -> pyvista.Plotter:
     return plotter
 
 
-def shoot(plotter: pyvista.Plotter, towards_camera: Sequence[float], *, center_m: Any, radius_m: float) -> Shot:
+def camera_axes(towards_camera: Sequence[float]) -> NDArray[np.float64]:
+    """(3, 3) unit rows right, up, towards the camera; up in the picture is up in the head, front seen from the top."""
+    direction = np.asarray(towards_camera, float) / np.linalg.norm(towards_camera)
+    up = np.array([0.0, 0.0, 1.0]) - direction[2] * direction
+    up /= np.linalg.norm(up)
+    return np.array([np.cross(up, direction), up, direction])
+
+
+def half_height_m(points_m: NDArray[np.float64], views: Sequence[str], margin: float) -> float:
+    """Half the height of a square picture that holds the points in every one of the views, at one scale, m."""
+    return margin * max(float(np.ptp(points_m @ camera_axes(VIEWS[name])[:2].T, axis=0).max()) for name in views) / 2
+
+
+def shoot(
+    plotter: pyvista.Plotter, towards_camera: Sequence[float], *, points_m: NDArray[np.float64], half_height: float
+) -> Shot:
     """Point the camera, render once and note where positions are in the picture.
 
     Parameters
     ----------
     towards_camera : 3 floats
-        Direction from the scene to the camera; up in the picture is up in the head, front when seen from the top.
-    center_m : (3,) array
-        What is in the middle of the picture.
-    radius_m : float
-        Half the height of the picture.
+        Direction from the scene to the camera.
+    points_m : (k, 3) array
+        What is to be in the middle of the picture.
+    half_height : float
+        Half the height of the picture, m.
     """
-    direction = np.asarray(towards_camera, float) / np.linalg.norm(towards_camera)
-    up = np.array([0.0, 0.0, 1.0]) - direction[2] * direction
-    up /= np.linalg.norm(up)
-    center = np.asarray(center_m, float)
+    axes = camera_axes(towards_camera)
+    seen = points_m @ axes.T
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    center = axes.T @ ((low + high) / 2)
     camera = plotter.camera
-    camera.position, camera.focal_point, camera.up = center + 10 * radius_m * direction, center, up
-    camera.parallel_scale = radius_m
-    camera.clipping_range = (5 * radius_m, 15 * radius_m)
+    camera.position, camera.focal_point, camera.up = center + 10 * half_height * axes[2], center, axes[1]
+    camera.parallel_scale = half_height
+    camera.clipping_range = (5 * half_height, 15 * half_height)
     plotter.render()  # screenshot alone returns the picture of the camera before
     image = np.array(plotter.screenshot(return_img=True))
     height, width = image.shape[:2]
-    scale = height / (2 * radius_m)
-    linear = scale * np.array([np.cross(up, direction), -up])
+    scale = height / (2 * half_height)
+    linear = scale * np.array([axes[0], -axes[1]])
     middle = np.array([width / 2, height / 2]) - linear @ center
-    return Shot(image, np.column_stack([linear, middle]), direction)
+    return Shot(image, np.column_stack([linear, middle]), axes[2], scale * (high - low)[:2] / 2)
 
 
-def framing(head: HeadModel) -> tuple[NDArray[np.float64], float]:
-    """Centre of the head and half the height of a picture that holds it with its labels, m."""
-    points = head.nodes_m[np.unique(head.scalp)]
-    low, high = points.min(axis=0), points.max(axis=0)
-    return (low + high) / 2, 0.66 * float(np.max(high - low))
+def show_shot(axes: Axes, shot: Shot, *, title: str, letters_at: float = 0.5) -> None:
+    """Put a rendered view into axes, with the letters R L A P at the sides where the view shows that direction.
 
-
-def show_shot(axes: Axes, shot: Shot, *, center_m: Any, reach_m: float, title: str) -> None:
-    """Put a rendered view into axes, with the letters R L A P beside the head where the view shows that direction."""
+    `letters_at` is the height of the letters left and right, as a fraction of the picture from its bottom.
+    """
     from stimplan.view.paper import FAINT, INK, bare
 
     axes.imshow(shot.image, interpolation="antialiased")
     bare(axes)
     axes.set_title(title, fontsize=8, color=INK, pad=3)
-    middle = shot.pixel(center_m)
+    height, width = shot.image.shape[:2]
+    linear = shot.pixel_from_m[:, :3]
+    scale = np.linalg.norm(linear[0])
     for letter, direction in _LETTERS.items():
-        tip = shot.pixel(np.asarray(center_m) + np.array(direction)) - middle
-        scale = np.linalg.norm(shot.pixel_from_m[0, :3])
+        across = linear @ np.array(direction) / scale
         # Left and right are said in oblique views too; front and back only where they lie in the picture.
-        if np.linalg.norm(tip) > (0.6 if letter in "LR" else 0.9) * scale:
-            column, row = middle + reach_m * scale * tip / np.linalg.norm(tip)
-            axes.text(column, row, letter, fontsize=9, color=FAINT, ha="center", va="center", weight="bold")
+        if np.abs(across).max() < (0.6 if letter in "LR" else 0.9):
+            continue
+        side = int(np.argmax(np.abs(across)))
+        place = np.array([width / 2, height / 2])
+        place[side] += np.sign(across[side]) * (shot.half_size_px[side] + 0.045 * height)
+        if side == 0:
+            place[1] = (1 - letters_at) * height
+        axes.text(*place, letter, fontsize=9, color=FAINT, ha="center", va="center", weight="bold")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from stimplan.exchange import sample_plane
+from stimplan.exchange import field_on, plane_grid, tetrahedron_at
 from stimplan.view.pads import pad_mesh
 from stimplan.view.paper import FAINT, FIELD_CMAP, INK, bare, new_figure, sign_colour
 from stimplan.view.scene import brain_names
@@ -39,10 +40,14 @@ def plot_slices(field: Field, *, cross_m: Sequence[float]) -> Figure:
     figure = new_figure(7.0, 3.1)
     limits = colour_range_V_per_m(field)
     bodies = _pads(field)
-    for column, (name, axis, low, high) in enumerate(_PLANES):
+    planes = [_sample(field, axis, float(cross_m[axis])) for _, axis, _, _ in _PLANES]
+    half_m = max(plane.half_m for plane in planes)
+    for column, ((name, axis, low, high), plane) in enumerate(zip(_PLANES, planes, strict=True)):
         axes = figure.add_axes((column / 3 + 0.01, 0.235, 0.313, 0.68))
-        found, edges = sample_plane(field.head, axis=axis, position_m=float(cross_m[axis]))
-        _draw_slice(axes, field, found=found, edges=edges, limits=limits)
+        _draw_slice(axes, field, plane, limits)
+        middle = plane.middle_m
+        axes.set_xlim(middle[0] - half_m, middle[0] + half_m)
+        axes.set_ylim(middle[1] - half_m, middle[1] + half_m)
         _draw_electrodes(axes, bodies, axis=axis, position_m=float(cross_m[axis]))
         across, along = (other for other in range(3) if other != axis)
         axes.axvline(cross_m[across], color=INK, lw=0.5, ls=(0, (4, 3)), alpha=0.7)
@@ -50,7 +55,7 @@ def plot_slices(field: Field, *, cross_m: Sequence[float]) -> Figure:
         for letter, place in ((low, 0.02), (high, 0.98)):
             axes.text(place, 0.5, letter, transform=axes.transAxes, fontsize=9, weight="bold", color=FAINT, ha="center")
         axes.set_title(f"{name}, {'xyz'[axis]} = {_mm(cross_m[axis])} mm", fontsize=8, color=INK, pad=3)
-    add_colour_bar(figure, figure.add_axes((0.3, 0.15, 0.4, 0.03)), limits, field.head)
+    add_colour_bar(figure, figure.add_axes((0.3, 0.15, 0.4, 0.03)), limits=limits, head=field.head)
     space = "MNI" if field.head.mni_from_head is not None else "head coordinates"
     where = ", ".join(_mm(value) for value in cross_m)
     figure.text(0.99, 0.02, f"cross at ({where}) mm, {space}", fontsize=7, color=FAINT, ha="right")
@@ -61,44 +66,52 @@ def _mm(value_m: float) -> str:
     return f"{1e3 * value_m + 0.0:.0f}".replace("-", "−")
 
 
-def _draw_slice(axes: Axes, field: Field, *, found: NDArray[np.int32], edges: Any, limits: Any) -> None:
+@attrs.frozen(eq=False)
+class _Plane:
+    """A sampled slice: tissue labels, |E|, the coordinates of rows and columns, and where the head is in it."""
+
+    label: NDArray[np.int_]
+    magnitude_V_per_m: NDArray[np.float32]
+    x_m: NDArray[np.float64]
+    y_m: NDArray[np.float64]
+    middle_m: tuple[float, float]
+    half_m: float
+
+
+def _sample(field: Field, axis: int, position_m: float) -> _Plane:
+    """Sample the field on a plane at half a millimetre."""
+    grid = plane_grid(field.head, axis=axis, position_m=position_m)
+    found = tetrahedron_at(field.head, grid)
+    magnitude = np.linalg.norm(field_on(grid, field, found), axis=-1).squeeze(axis).T
+    label = np.where(found >= 0, field.head.tissue[found].astype(int), 0).squeeze(axis).T
+    x, y = (grid.origin_m[k] + grid.spacing_m[k] * np.arange(grid.shape[k]) for k in range(3) if k != axis)
+    columns, rows = x[label.any(axis=0)], y[label.any(axis=1)]
+    if not len(columns):
+        return _Plane(label, magnitude, x, y, (float(x.mean()), float(y.mean())), 0.0)
+    middle = (float(columns[0] + columns[-1]) / 2, float(rows[0] + rows[-1]) / 2)
+    # 12 mm for the electrodes and letters around the head.
+    return _Plane(label, magnitude, x, y, middle, float(max(np.ptp(columns), np.ptp(rows))) / 2 + 0.012)
+
+
+def _draw_slice(axes: Axes, field: Field, plane: _Plane, limits: tuple[float, float]) -> None:
     """Tissues in grey, |E| of the brain in colour, outlines between tissues."""
-    head = field.head
-    label = np.where(found >= 0, head.tissue[found].astype(int), 0)
+    head, label = field.head, plane.label
     shades = np.ones(256)
     for tissue in head.tissues:
         shades[tissue.label] = _SHADES.get(tissue.name, 0.88)
     brain = np.isin(label, [head.tissue_named(name).label for name in brain_names(head)])
-    magnitude = np.ma.masked_where(~brain, field.magnitude_V_per_m[found])
-    axes.imshow(shades[label], cmap="gray", vmin=0, vmax=1, origin="lower", extent=edges, interpolation="nearest")
-    axes.imshow(
-        magnitude,
-        cmap=FIELD_CMAP,
-        vmin=limits[0],
-        vmax=limits[1],
-        origin="lower",
-        extent=edges,
-        interpolation="nearest",
-    )
-    rows, columns = label.shape
-    x = np.linspace(edges[0], edges[1], columns)
-    y = np.linspace(edges[2], edges[3], rows)
+    magnitude = np.ma.masked_where(~brain, plane.magnitude_V_per_m)
+    half = (plane.x_m[1] - plane.x_m[0]) / 2
+    edges = (plane.x_m[0] - half, plane.x_m[-1] + half, plane.y_m[0] - half, plane.y_m[-1] + half)
+    place = {"origin": "lower", "extent": edges, "interpolation": "nearest"}
+    axes.imshow(shades[label], cmap="gray", vmin=0, vmax=1, **place)
+    axes.imshow(magnitude, cmap=FIELD_CMAP, vmin=limits[0], vmax=limits[1], **place)
     for tissue in head.tissues:
         mask = (label == tissue.label).astype(float)
         if 0 < mask.sum() < mask.size:
-            axes.contour(x, y, mask, [0.5], colors=[INK], linewidths=0.3, alpha=0.8)
+            axes.contour(plane.x_m, plane.y_m, mask, [0.5], colors=[INK], linewidths=0.3, alpha=0.8)
     bare(axes)
     axes.set_aspect("equal")
-    _frame(axes, label, x, y)
-
-
-def _frame(axes: Axes, label: NDArray[np.int_], x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-    """Fit the axes to the head in this slice, with room for electrodes and letters."""
-    margin = 0.014
-    columns, rows = np.flatnonzero(label.any(axis=0)), np.flatnonzero(label.any(axis=1))
-    if len(columns) and len(rows):
-        axes.set_xlim(x[columns[0]] - margin, x[columns[-1]] + margin)
-        axes.set_ylim(y[rows[0]] - margin, y[rows[-1]] + margin)
 
 
 def _pads(field: Field) -> list[tuple[str, Any]]:

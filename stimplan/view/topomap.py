@@ -60,7 +60,10 @@ def flat_positions(head: HeadModel, sites: tuple[str, ...]) -> NDArray[np.float6
     height, forward, sideways = offset @ up, offset @ ahead, offset @ np.cross(ahead, up)
     angle = np.arctan2(np.hypot(forward, sideways), height)
     azimuth = np.arctan2(forward, sideways)
-    return _RIM * (angle / (np.pi / 2))[:, None] * np.column_stack([np.cos(azimuth), np.sin(azimuth)])
+    at = dict(zip(sites, angle, strict=True))
+    # The rim passes through the four sites, which do not lie on one circle of a real head.
+    rim = np.cos(azimuth) ** 2 * (at["T7"] + at["T8"]) / 2 + np.sin(azimuth) ** 2 * (at["Fpz"] + at["Oz"]) / 2
+    return _RIM * (angle / rim)[:, None] * np.column_stack([np.cos(azimuth), np.sin(azimuth)])
 
 
 def plot_scalp_potential(field: Field) -> Figure:
@@ -76,8 +79,8 @@ def plot_scalp_potential(field: Field) -> Figure:
     sites = ten_ten_sites(field.head)
     values_mV = 1e3 * site_potentials_V(field, sites)
     reach = float(np.abs(values_mV).max()) or 1.0
-    figure = new_figure(3.4, 3.4)
-    axes = figure.add_axes((0.03, 0.15, 0.80, 0.78))
+    figure = new_figure(3.4, 3.0)
+    axes = figure.add_axes((0.03, 0.02, 0.80, 0.90))
     stimulated = {patch.electrode.site for patch in field.placement.electrodes} if field.placement else set()
     image, _ = mne.viz.plot_topomap(
         values_mV,
@@ -87,6 +90,7 @@ def plot_scalp_potential(field: Field) -> Figure:
         vlim=(-reach, reach),
         contours=8,
         show=False,
+        extrapolate="local",
         sphere=(0.0, 0.0, 0.0, _RIM),
         mask=np.array([name in stimulated for name in sites]),
         mask_params={"marker": "s", "markersize": 5, "markerfacecolor": "white", "markeredgecolor": INK},
@@ -94,10 +98,10 @@ def plot_scalp_potential(field: Field) -> Figure:
     )
     for name in axes.texts:
         name.set(fontsize=7, fontweight="normal")
-    bar = figure.colorbar(image, cax=figure.add_axes((0.85, 0.27, 0.03, 0.5)))
+    bar = figure.colorbar(image, cax=figure.add_axes((0.85, 0.25, 0.03, 0.5)))
     bar.ax.tick_params(labelsize=7, length=2)
     bar.outline.set_linewidth(0.5)
     axes.set_title("scalp potential, mV (average of the sites = 0)", fontsize=8, color=INK)
-    for letter, place in (("L", 0.02), ("R", 0.98)):
-        axes.text(place, 0.5, letter, transform=axes.transAxes, fontsize=9, weight="bold", color=FAINT, ha="center")
+    for letter, place in (("L", 0.08), ("R", 0.92)):
+        axes.text(place, 0.1, letter, transform=axes.transAxes, fontsize=9, weight="bold", color=FAINT, ha="center")
     return figure

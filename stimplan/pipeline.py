@@ -1,0 +1,224 @@
+"""A whole run: protocol and head in, safety report, field and files out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from stimplan.errors import InputError, SafetyStop
+from stimplan.exchange import staged_folder
+from stimplan.field import Field, solve
+from stimplan.head import HeadModel, load_head
+from stimplan.montage import Point
+from stimplan.placement import Placement, place
+from stimplan.protocol import Protocol, read_protocol
+from stimplan.report import outputs, run_record
+from stimplan.roi import RoiMetrics, default_tissue, measure, sphere_roi, weighted_percentiles
+from stimplan.safety import SafetyReport, check
+from stimplan.view.scene import brain_names
+
+Progress = Callable[[str, float], None]
+
+
+@attrs.frozen
+class RunOptions:
+    """How a run is done; nothing here changes what is delivered to a person.
+
+    Attributes
+    ----------
+    electrode_model : {"complete", "uniform"}
+    edge_mm : float or None
+        Edge length of the head's mesh, mm; None leaves it to the head.
+    conductivities_S_per_m : mapping of str to float
+        Tissues whose conductivity is not the head's own, S/m.
+    even_if_stopped : bool
+        Simulate although the verdict is stop or unknown; the report says so.
+    with_figures : bool
+        Draw the pictures.
+    """
+
+    electrode_model: str = "complete"
+    edge_mm: float | None = None
+    conductivities_S_per_m: Mapping[str, float] = attrs.field(factory=dict)
+    even_if_stopped: bool = False
+    with_figures: bool = True
+
+
+@attrs.frozen(eq=False)
+class RunResult:
+    """Everything a run found.
+
+    Attributes
+    ----------
+    protocol : Protocol
+    head : HeadModel
+    placement : Placement
+    field : Field
+    report : SafetyReport
+        The field's own rules included.
+    metrics : RoiMetrics
+        Of the grey matter, or of the innermost tissue of a head without any.
+    tissue : str
+        Which tissue `metrics` is about.
+    target_metrics : RoiMetrics or None
+        Of the protocol's target, where it has a position and the head has MNI space.
+    quantities : mapping of str to float
+        What the safety rules were told about the field, SI.
+    files : mapping of str to str
+        SHA-256 of each file written, by name; empty where nothing was written.
+    """
+
+    protocol: Protocol
+    head: HeadModel
+    placement: Placement
+    field: Field
+    report: SafetyReport
+    metrics: RoiMetrics
+    tissue: str
+    target_metrics: RoiMetrics | None
+    quantities: Mapping[str, float]
+    files: Mapping[str, str] = attrs.field(factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """JSON data of the run: exactly what `summary.json` holds."""
+        return run_record(self)
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Program, packages and how the field was solved."""
+        return self.record()["provenance"]
+
+    @property
+    def point_of_interest_m(self) -> Point:
+        """Where the slices meet: the target, or the peak; MNI where the head has it, m."""
+        target = self.protocol.target
+        if self.target_metrics is not None and target is not None and target.mni_m is not None:
+            return target.mni_m
+        return in_space_m(self.head, self.metrics.peak_position_m)
+
+
+def run(  # noqa: PLR0913 - the six that the house allows
+    protocol: Protocol | str | Path | Mapping[str, Any],
+    head: HeadModel | str = "colin27",
+    *,
+    out: str | Path | None = None,
+    options: RunOptions | None = None,
+    even_if_stopped: bool | None = None,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Check a protocol, simulate it on a head and write the report.
+
+    Parameters
+    ----------
+    protocol : Protocol, str, Path or mapping
+        Anything `read_protocol` takes.
+    head : HeadModel or str
+        Anything `load_head` takes.
+    out : str or Path, optional
+        Folder for the files; nothing is written without it. All files arrive together at the end, or none.
+    options : RunOptions, optional
+    even_if_stopped : bool, optional
+        Short for the option of that name.
+    progress : callable, optional
+        Called as `progress(stage, fraction)`.
+
+    Raises
+    ------
+    SafetyStop
+        The verdict is stop or unknown and `even_if_stopped` was not asked for.
+    InputError
+        Protocol, head, montage or output folder cannot be used.
+    SolveError
+        The field did not converge.
+    """
+    chosen = options or RunOptions()
+    if even_if_stopped is not None:
+        chosen = attrs.evolve(chosen, even_if_stopped=even_if_stopped)
+    tell = progress or (lambda stage, fraction: None)
+
+    plan = protocol if isinstance(protocol, Protocol) else read_protocol(protocol)
+    _stop_if_told(check(plan), chosen)
+    with staged_folder(Path(out), replaces=outputs.NAMES) if out is not None else nullcontext() as folder:
+        model = _head(head, chosen, tell)
+        placement = place(plan, model, electrode_model=chosen.electrode_model)
+        field = solve(model, placement, progress=progress)
+        quantities = field_quantities(field)
+        report = check(plan, field=quantities)
+        _stop_if_told(report, chosen)
+        result = RunResult(
+            protocol=plan,
+            head=model,
+            placement=placement,
+            field=field,
+            report=report,
+            metrics=measure(field),
+            tissue=default_tissue(model),
+            target_metrics=_target_metrics(plan, field),
+            quantities=quantities,
+        )
+        if folder is not None:
+            files = outputs.write_outputs(result, folder, with_figures=chosen.with_figures, progress=tell)
+            result = attrs.evolve(result, files=files)
+            outputs.write_summary(result, folder)
+    tell("done", 1.0)
+    return result
+
+
+def field_quantities(field: Field) -> dict[str, float]:
+    """What the safety rules may ask about a field: current density in the brain, A/m².
+
+    The brain is white and grey matter, or the innermost tissue of a head without them. The 99.9th percentile, by
+    volume, resists the one bad tetrahedron that the maximum belongs to.
+    """
+    head = field.head
+    inside = np.isin(head.tissue, [head.tissue_named(name).label for name in brain_names(head)])
+    density, volume = np.linalg.norm(field.J_A_per_m2[inside], axis=1), head.volumes_m3[inside]
+    return {
+        "brain_current_density_p999_A_per_m2": weighted_percentiles(density, volume, 99.9)[0],
+        "brain_current_density_max_A_per_m2": float(density.max()),
+    }
+
+
+def in_space_m(head: HeadModel, point_m: Any) -> Point:
+    """A position in MNI space where the head has one, m; unchanged elsewhere."""
+    point = np.asarray(point_m, float)
+    if head.mni_from_head is not None:
+        point = head.mni_from_head[:3, :3] @ point + head.mni_from_head[:3, 3]
+    return (float(point[0]), float(point[1]), float(point[2]))
+
+
+def _stop_if_told(report: SafetyReport, options: RunOptions) -> None:
+    """Raise the verdict, unless the caller asked to go on in spite of it."""
+    if report.verdict in ("stop", "unknown") and not options.even_if_stopped:
+        reasons = [finding.title for finding in report.findings if finding.status == report.verdict]
+        raise SafetyStop(f"the safety verdict is {report.verdict}: {'; '.join(reasons) or 'no rule applies'}", report)
+
+
+def _head(head: HeadModel | str, options: RunOptions, progress: Progress | None) -> HeadModel:
+    """The head asked for, with the conductivities asked for."""
+    if isinstance(head, HeadModel):
+        if options.edge_mm is not None:
+            raise InputError("edge_mm is for heads that are made here; this head already has its mesh")
+        return head.with_conductivities(options.conductivities_S_per_m)
+    return load_head(
+        head,
+        edge_mm=options.edge_mm,
+        conductivities_S_per_m=options.conductivities_S_per_m or None,
+        progress=progress,
+    )
+
+
+def _target_metrics(protocol: Protocol, field: Field) -> RoiMetrics | None:
+    """Field at the protocol's target, where it is a place this head knows."""
+    target = protocol.target
+    if target is None or target.mni_m is None or target.radius_m is None or field.head.mni_from_head is None:
+        return None
+    ball = sphere_roi(
+        mni_mm=[1e3 * x for x in target.mni_m], radius_mm=1e3 * target.radius_m, tissue=default_tissue(field.head)
+    )
+    return measure(field, ball)

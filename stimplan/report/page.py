@@ -1,0 +1,86 @@
+"""The report as one HTML file that loads nothing from anywhere."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from stimplan.resources import package_path
+from stimplan.units import text
+
+# What a verdict means, in one sentence.
+_VERDICT_MEANS = {
+    "pass": "Every rule that covers this protocol was judged and held.",
+    "warn": "No limit that stops was broken; the warnings below need a reason.",
+    "stop": "At least one limit was broken. Do not go ahead on this plan.",
+    "unknown": "At least one rule could not be judged. Absence of a number is not a pass.",
+}
+_ACCESS_MEANS = {
+    "read": "read in the source",
+    "secondary": "read in a text that quotes the source",
+    "recalled": "from memory, not yet compared with the source",
+    "assumed": "assumed here, not in the source",
+}
+# Worst first.
+_ORDER = {"stop": 0, "unknown": 1, "warn": 2, "pass": 3}
+
+CAPTIONS = {
+    "montage.png": "The electrodes on the head, from the two sides that show them best.",
+    "field_surface.png": "Magnitude of the electric field on the surface of the grey matter.",
+    "field_slices.png": "Magnitude of the electric field in the brain, on three planes through one point.",
+    "scalp_potential.png": "Potential at the 10-10 sites of the scalp. White squares mark stimulated sites.",
+}
+
+
+def render(record: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
+    """The report of one run.
+
+    Parameters
+    ----------
+    record : mapping
+        As `run_record` makes it, or as read from `summary.json`.
+    figures : mapping of str to bytes
+        PNG files by name; each is put into the page.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(qty=_quantity, mm=_millimetres, words=_words, short=_short)
+    template = environment.from_string(package_path("report", "template.html").read_text(encoding="utf-8"))
+    findings = sorted(record["safety"]["findings"], key=lambda finding: _ORDER[finding["status"]])
+    return template.render(
+        record=record,
+        open_findings=[finding for finding in findings if finding["status"] != "pass"],
+        passed=[finding for finding in findings if finding["status"] == "pass"],
+        verdict_means=_VERDICT_MEANS[record["verdict"]],
+        access_means=_ACCESS_MEANS,
+        figures=[(name, CAPTIONS.get(name, ""), figure_png(data)) for name, data in figures.items()],
+    )
+
+
+def figure_png(data: bytes) -> str:
+    """PNG as a `data:` address."""
+    return "data:image/png;base64," + base64.b64encode(data).decode("ascii")
+
+
+def _quantity(value: float | None, unit: str, digits: int = 3) -> str:
+    return "not available" if value is None else text(value, unit, digits).replace("-", "−", 1)
+
+
+def _millimetres(point_m: Any) -> str:
+    """Position for people, (−38, 44, 26) mm."""
+    if point_m is None:
+        return "none"
+    return "(" + ", ".join(f"{1e3 * x:.0f}".replace("-", "−") for x in point_m) + ") mm"
+
+
+def _words(name: str) -> str:
+    """Key as words: `gray_matter` -> `grey matter`."""
+    return str(name).replace("_", " ").replace("gray", "grey")
+
+
+def _short(digest: str) -> str:
+    return digest[:16]

@@ -1,0 +1,143 @@
+"""A run as plain data: what `summary.json` holds, and all the report is made from."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+import stimplan
+from stimplan.protocol import dump_protocol
+from stimplan.safety.values import NOTICE
+
+if TYPE_CHECKING:
+    from stimplan.head import HeadModel
+    from stimplan.pipeline import RunResult
+    from stimplan.placement import Patch, Placement
+
+RECORD_VERSION = 1
+# The packages whose version can change a digit of the result.
+_PACKAGES = ("numpy", "scipy", "numba", "pyamg", "mne", "pyvista")
+
+
+def run_record(result: RunResult) -> dict[str, Any]:
+    """Everything about a run as JSON data: SI values with the unit in the key, nothing that differs between reruns.
+
+    Returns
+    -------
+    dict
+        Keys `verdict`, `protocol`, `safety`, `montage`, `field`, `numerics`, `head`, `provenance`, `files`.
+    """
+    field = result.field
+    return {
+        "record_version": RECORD_VERSION,
+        "notice": NOTICE,
+        "verdict": result.report.verdict,
+        "is_simulated_despite_verdict": result.report.verdict in ("stop", "unknown"),
+        "protocol": {**json.loads(dump_protocol(result.protocol)), "digest": result.protocol.digest},
+        "safety": result.report.record(),
+        "montage": montage_record(result.placement, field.electrode_potential_V),
+        "field": {
+            "tissue": result.tissue,
+            "in_tissue": plain(result.metrics),
+            "at_target": plain(result.target_metrics),
+            "brain_current_density": plain(result.quantities),
+            "digest": field.digest,
+        },
+        "numerics": {
+            "nodes": len(result.head.nodes_m),
+            "tetrahedra": len(result.head.tets),
+            "residual": float(field.residual),
+            "iterations": field.iterations,
+            "tolerance": field.provenance["tolerance"],
+            "relative_error_estimate": field.error_estimate(result.tissue),
+        },
+        "head": head_record(result.head),
+        "provenance": provenance_record(field.provenance),
+        "files": dict(result.files),
+    }
+
+
+def montage_record(placement: Placement, potentials_V: Any) -> dict[str, Any]:
+    """Where each electrode came to lie, what it covers and at what potential it is."""
+    return {
+        "electrode_model": placement.electrode_model,
+        "electrodes": [
+            patch_record(patch, float(potential))
+            for patch, potential in zip(placement.electrodes, potentials_V, strict=True)
+        ],
+    }
+
+
+def patch_record(patch: Patch, potential_V: float) -> dict[str, Any]:
+    """One electrode on the scalp, in SI."""
+    electrode = patch.electrode
+    area = float(np.sum(patch.area_m2))
+    return {
+        "label": electrode.label,
+        "site": plain(electrode.site),
+        "shape": {"kind": type(electrode.shape).__name__.lower(), **plain(electrode.shape)},
+        "layers": plain(electrode.layers),
+        "current_A": electrode.current_A,
+        "area_m2": area,
+        "mean_current_density_A_per_m2": electrode.current_A / area,
+        "center_m": plain(patch.center_m),
+        "offset_m": float(patch.offset_m),
+        "potential_V": plain(potential_V),
+    }
+
+
+def head_record(head: HeadModel) -> dict[str, Any]:
+    """Which head it was, with the conductivity of each tissue and its source."""
+    volumes = np.bincount(head.tissue, head.volumes_m3, 256)
+    return {
+        "name": head.name,
+        "digest": head.digest,
+        "has_mni": head.mni_from_head is not None,
+        "tissues": [{**plain(tissue), "volume_m3": float(volumes[tissue.label])} for tissue in head.tissues],
+        "provenance": plain(head.provenance),
+    }
+
+
+def provenance_record(field_provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """What computed it: this program, the packages under it, and how the field was solved."""
+    return {
+        "stimplan": stimplan.__version__,
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "field": plain(field_provenance),
+    }
+
+
+def plain(value: Any) -> Any:
+    """JSON data from values, arrays and mappings; what is not finite becomes null.
+
+    Raises
+    ------
+    TypeError
+        There is no JSON for it.
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, np.generic | np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if attrs.has(type(value)):
+        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def json_text(record: Any) -> str:
+    """Strict JSON, indented, ends in a newline."""
+    return json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
