@@ -243,7 +243,7 @@ def test_a_label_volume_is_meshed_with_its_volumes_and_without_holes():
     assert_conforming(mesh)
     by_label = np.bincount(mesh.tissue, weights=volumes(mesh.nodes_m, mesh.tets)) / MM**3
     voxels = np.bincount(volume.labels.ravel())
-    for label, tolerance in ((3, 0.02), (4, 0.02), (5, 0.02), (6, 0.2))  # the eye here is a sharp-rimmed lens:
+    for label, tolerance in ((3, 0.02), (4, 0.02), (5, 0.02), (6, 0.2)):  # the eye here is a sharp-rimmed lens
         assert by_label[label] == pytest.approx(voxels[label], rel=tolerance)
     assert contact_m2(mesh, {5, 6}, {3}) == 0
     assert contact_m2(mesh, {4}, {3}) == pytest.approx(4 * np.pi * (20 * MM) ** 2, rel=0.03)
