@@ -18,7 +18,8 @@ STATUSES = ("read", "secondary", "recalled", "assumed")
 
 def numbers(least: str, most: str, places: int = 6) -> st.SearchStrategy[Decimal]:
     """Decimal numbers as a person writes them into a file."""
-    return st.decimals(min_value=Decimal(least), max_value=Decimal(most), places=places, allow_nan=False)
+    first, last = (int(Decimal(limit).scaleb(places)) for limit in (least, most))
+    return st.integers(first, last).map(lambda value: Decimal(value).scaleb(-places))
 
 
 def si(suffix: str, least: str, most: str) -> st.SearchStrategy[float]:

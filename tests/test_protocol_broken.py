@@ -98,7 +98,7 @@ BROKEN: list[tuple[str, Callable[[Tree], None], str, str]] = [
     ("id with spaces", put("id", to="My Protocol"), "$.id", "small letters, digits and hyphens"),
     ("id as a number", put("id", to=7), "$.id", "expected text"),
     ("modality misspelt", put("modality", to="tdcs"), "$.modality", "did you mean 'tDCS'?"),
-    ("modality not yet known", put("modality", to="rTMS"), "$.modality", "is not one of 'tDCS', 'HD-tDCS'"),
+    ("modality not yet known", put("modality", to="rTMS"), "$.modality", "'rTMS' is not one of 'tDCS', 'HD-tDCS'"),
     ("no stimulation", cut("stimulation"), "$.stimulation", "missing"),
     ("stimulation as a list", put("stimulation", to=[]), "$.stimulation", "expected an object"),
     ("no electrodes", put(*EL, to=[]), "$.stimulation.electrodes", "at least 2"),
@@ -149,9 +149,9 @@ BROKEN: list[tuple[str, Callable[[Tree], None], str, str]] = [
     ("position in micrometres", both(cut(*A, "site"), put(*A, "position_mm", to=[-65000, 0, 0])), f"{E0}.position_mm",
      "micrometres?"),
     ("position of two numbers", both(cut(*A, "site"), put(*A, "position_mm", to=[1, 2])), f"{E0}.position_mm",
-     "expected 3 of"),
+     "expected 3 entries"),
     ("unknown shape", put(*A, "shape", "type", to="square"), f"{E0}.shape.type", "is not one of 'circle', 'rectangle'"),
-    ("no shape type", cut(*A, "shape", "type"), f"{E0}.shape.type", "missing"),
+    ("no shape type", cut(*A, "shape", "type"), f"{E0}.shape.type", "('circle', 'rectangle', 'ring')"),
     ("size of another shape", put(*A, "shape", "diameter_mm", to=50), f"{E0}.shape.diameter_mm", "unknown key"),
     ("no height", cut(*A, "shape", "height_mm"), f"{E0}.shape.height_mm", "missing; expected height, mm"),
     ("no rotation", cut(*A, "shape", "rotation_deg"), f"{E0}.shape.rotation_deg", "missing"),
@@ -176,7 +176,7 @@ BROKEN: list[tuple[str, Callable[[Tree], None], str, str]] = [
     ("ramp left out", cut(*WAVE, "ramp_up_s"), "$.stimulation.waveform.ramp_up_s", "null where it is not reported"),
     ("ramp negative", put(*WAVE, "ramp_up_s", to=-1), "$.stimulation.waveform.ramp_up_s", "at least 0"),
     ("ramp in milliseconds", put(*WAVE, "ramp_up_s", to=30000), "$.stimulation.waveform.ramp_up_s", "milliseconds"),
-    ("no course", cut("course"), "$.course", "missing"),
+    ("no course", cut("course"), "$.course", "missing; expected how often the session is given"),
     ("half a session", put("course", "sessions", to=2.5), "$.course.sessions", "expected a whole number"),
     ("far too many sessions", put("course", "sessions", to=10**6), "$.course.sessions", "at most 1000"),
     ("no sessions", put("course", "sessions", to=0), "$.course.sessions", "at least 1"),
@@ -309,6 +309,13 @@ def test_every_problem_is_listed_at_once_in_the_order_of_the_file() -> None:
         "$.course.sessions",
         "$.titel",
     ]
+
+
+@pytest.mark.parametrize("change", [put("schema_version", to="1"), put("stimulation", to=[]), put(*A, to="C3")])
+def test_a_value_of_the_wrong_type_is_said_once(change: Callable[[Tree], None]) -> None:
+    tree = good()
+    change(tree)
+    assert len(problems_of(tree)) == 1
 
 
 def test_faults_of_the_text_and_faults_of_the_content_come_together() -> None:

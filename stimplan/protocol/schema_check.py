@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 import attrs
@@ -30,6 +31,7 @@ class Fault:
 
     path: JsonPath
     what: str
+    is_type: bool = False
 
 
 def schema_faults(tree: Any, schema: Mapping[str, Any]) -> list[Fault]:
@@ -43,10 +45,11 @@ def schema_faults(tree: Any, schema: Mapping[str, Any]) -> list[Fault]:
     """
     faults: list[Fault] = []
     for error in _validator_class()(schema).iter_errors(tree):
-        faults.extend(_translate(error))
-    return _without_misspelt_duplicates(faults)
+        faults.extend(_translate(error, schema))
+    return _without_echoes(faults)
 
 
+@cache
 def _validator_class() -> Any:
     from jsonschema import Draft202012Validator, validators
 
@@ -64,43 +67,52 @@ def _is_integer(value: Any) -> bool:
     return _is_number(value) and (isinstance(value, int) or value == value.to_integral_value())
 
 
-def _translate(error: Any) -> Iterator[Fault]:
+def _translate(error: Any, schema: Mapping[str, Any]) -> Iterator[Fault]:
     """Faults of one schema error; a keyword without a sentence here keeps the library's own."""
     path: JsonPath = tuple(error.absolute_path)
     if isinstance(error.instance, Refused):
         return  # the strict reader has said why already
     match error.validator:
         case "required":
-            yield from _missing(error, path)
+            yield from _missing(error, path, schema)
         case "additionalProperties":
             yield from _unknown(error, path)
         case "minItems" | "maxItems":
             yield Fault(path, _wrong_length(error))
         case _:
-            yield Fault(path, _wrong_value(error))
+            yield Fault(path, _wrong_value(error), is_type=error.validator == "type")
 
 
-def _missing(error: Any, path: JsonPath) -> Iterator[Fault]:
+def _missing(error: Any, path: JsonPath, schema: Mapping[str, Any]) -> Iterator[Fault]:
     # jsonschema makes one error for each missing key; its message starts with the key's repr.
     properties = error.schema.get("properties", {})
     for key in error.schema["required"]:
         if key not in error.instance and error.message.startswith(f"{key!r} "):
-            meaning = properties.get(key, {}).get("description", "")
-            yield Fault((*path, key), "missing; expected " + (shorten(meaning, 160) if meaning else "a value"))
+            wanted = properties.get(key, {})
+            if "$ref" in wanted:
+                wanted = {**schema["$defs"][wanted["$ref"].rpartition("/")[2]], **wanted}
+            options = " (" + ", ".join(map(show, wanted["enum"])) + ")" if "enum" in wanted else ""
+            yield Fault((*path, key), f"missing; expected {_meaning(wanted)}{options}")
 
 
 def _unknown(error: Any, path: JsonPath) -> Iterator[Fault]:
     known = error.schema.get("properties", {})
     for key in error.instance:
         if key not in known:
-            near = get_close_matches(key, known, n=1, cutoff=0.5)
+            near = get_close_matches(key, known, n=1, cutoff=0.6)
             hint = f"did you mean {near[0]!r}?" if near else "known are " + ", ".join(known)
             yield Fault((*path, key), f"unknown key {shorten(key)!r}; {hint}")
 
 
-def _without_misspelt_duplicates(faults: Iterable[Fault]) -> list[Fault]:
-    """Drop "missing" where the same object holds a misspelt form of that key: one mistake, one line."""
+def _without_echoes(faults: Iterable[Fault]) -> list[Fault]:
+    """One mistake, one line.
+
+    A value of the wrong type is said once, whatever else it then breaks; "missing" is dropped where the same object
+    holds a misspelt form of that key.
+    """
     faults = list(faults)
+    first_type = {fault.path: fault for fault in reversed(faults) if fault.is_type}
+    faults = [fault for fault in faults if first_type.get(fault.path, fault) is fault]
     meant = set()
     for fault in faults:
         if found := re.search(r"did you mean '([^']+)'\?$", fault.what):
@@ -112,7 +124,7 @@ def _wrong_length(error: Any) -> str:
     length = len(error.instance)
     least, most = error.schema.get("minItems", 0), error.schema.get("maxItems")
     wanted = str(least) if least == most else f"{'at least' if length < least else 'at most'} {error.validator_value}"
-    return f"expected {wanted} of {_meaning(error)}, got {length}"
+    return f"expected {wanted} entries ({_meaning(error.schema)}), got {length}"
 
 
 def _wrong_value(error: Any) -> str:  # noqa: PLR0911 - a table, one row per keyword
@@ -121,29 +133,30 @@ def _wrong_value(error: Any) -> str:  # noqa: PLR0911 - a table, one row per key
         case "type":
             wanted = [limit] if isinstance(limit, str) else limit
             names = " or ".join(_TYPE_NAMES[name] for name in wanted)
-            return f"expected {names} ({_meaning(error)}), got {got}"
+            return f"expected {names} ({_meaning(error.schema)}), got {got}"
         case "const":
             return f"expected {show(limit)}, got {got}"
         case "enum":
             return f"{got} is not one of {', '.join(map(show, limit))}{nearest(value, limit)}"
         case "minimum":
-            return f"must be at least {limit} ({_meaning(error)}), got {got}"
+            return f"must be at least {limit} ({_meaning(error.schema)}), got {got}"
         case "maximum":
-            return f"must be at most {limit} ({_meaning(error)}), got {got}"
+            return f"must be at most {limit} ({_meaning(error.schema)}), got {got}"
         case "exclusiveMinimum":
-            return f"must be greater than {limit} ({_meaning(error)}), got {got}"
+            return f"must be greater than {limit} ({_meaning(error.schema)}), got {got}"
         case "maxLength":
             return f"the text has {len(value)} characters; at most {limit} are allowed"
         case "pattern" if limit == "\\S":
-            return f"must not be empty ({_meaning(error)})"
+            return f"must not be empty ({_meaning(error.schema)})"
         case "pattern":
-            return f"{got} does not fit; expected {_meaning(error)}"
+            return f"{got} does not fit; expected {_meaning(error.schema)}"
         case _:
             return str(error.message)
 
 
-def _meaning(error: Any) -> str:
-    return str(error.schema.get("description", error.schema.get("pattern", "a value")))
+def _meaning(schema: Mapping[str, Any]) -> str:
+    """What a value is, from its description; that it has no unit is for readers of the schema."""
+    return str(schema.get("description", schema.get("pattern", "a value"))).replace(", no unit", "")
 
 
 def nearest(value: Any, known: Iterable[Any]) -> str:
@@ -151,7 +164,7 @@ def nearest(value: Any, known: Iterable[Any]) -> str:
     if not isinstance(value, str):
         return ""
     by_lower = {name.lower(): name for name in known if isinstance(name, str)}
-    near = get_close_matches(value.lower(), by_lower, n=1, cutoff=0.5)
+    near = get_close_matches(value.lower(), by_lower, n=1, cutoff=0.6)
     return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
 
 
