@@ -93,6 +93,8 @@ def read_bytes(path: Path, *, file: str) -> tuple[str, tuple[Problem, ...]]:
         what = "there is no such file"
     except PermissionError:
         what = "the file may not be read (permission denied)"
+    except ValueError:
+        what = "no file can have this name"
     except OSError as error:
         what = f"the file cannot be read: {error.strerror or error}"
     return "", (Problem(where="", what=what, file=file),)

@@ -285,6 +285,8 @@ def test_a_folder_a_missing_file_and_a_locked_file_are_said_to_be_so(tmp_path: P
         ("slect-tdcs", "did you mean 'select-tdcs'"),
         ("", "the library has"),
         ("\0", "neither a file nor a protocol"),
+        ("\0.json", "no file can have this name"),
+        ("x" * 5000 + ".json", "neither a file nor a protocol"),
         ("x" * 5000, "neither a file nor a protocol"),
         (7, "cannot read a protocol from a int"),
         (None, "cannot read a protocol from a NoneType"),
