@@ -74,11 +74,11 @@ def tetrahedron_at(head: HeadModel, grid: VoxelGrid) -> NDArray[np.int32]:
     array of grid.shape, int32
         Where a centre lies on a face that two tetrahedra share, the lower number.
     """
-    from stimplan.exchange._rasterise import rasterise  # numba takes half a second to import
+    from stimplan.fem.locate import rasterize  # numba takes half a second to import
 
-    found = np.full(grid.shape, -1, np.int32)
-    rasterise(_voxel_nodes(head, grid), head.tets, found)
-    return found
+    affine_m = np.diag([*grid.spacing_m, 1.0])
+    affine_m[:3, 3] = grid.origin_m
+    return rasterize(space_nodes_m(head), head.tets, shape=grid.shape, affine_m=affine_m)
 
 
 def field_on(grid: VoxelGrid, field: Field, found: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -96,7 +96,7 @@ def field_on(grid: VoxelGrid, field: Field, found: NDArray[np.int32]) -> NDArray
     (x, y, z, 3) float32 array
         V/m along the axes of the grid's space; 0 outside the head.
     """
-    from stimplan.exchange._rasterise import interpolate
+    from stimplan.exchange._interpolate import interpolate
 
     head = field.head
     nodal = np.stack([np.nan_to_num(field.recovered_V_per_m(tissue.name)) for tissue in head.tissues])
@@ -105,7 +105,8 @@ def field_on(grid: VoxelGrid, field: Field, found: NDArray[np.int32]) -> NDArray
     rows = np.zeros(256, np.int64)
     rows[[tissue.label for tissue in head.tissues]] = range(len(head.tissues))
     values = np.zeros((*grid.shape, 3), np.float32)
-    interpolate(_voxel_nodes(head, grid), head.tets, rows[head.tissue], nodal, found, values)
+    voxel_nodes = (space_nodes_m(head) - np.array(grid.origin_m)) / np.array(grid.spacing_m)
+    interpolate(voxel_nodes, head.tets, rows[head.tissue], nodal, found, values)
     return values
 
 
@@ -115,10 +116,6 @@ def plane_grid(head: HeadModel, *, axis: int, position_m: float, spacing_m: floa
     shape, origin = list(whole.shape), list(whole.origin_m)
     shape[axis], origin[axis] = 1, float(position_m)
     return VoxelGrid(tuple(shape), tuple(origin), whole.spacing_m, whole.is_mni)  # type: ignore[arg-type]
-
-
-def _voxel_nodes(head: HeadModel, grid: VoxelGrid) -> NDArray[np.float64]:
-    return (space_nodes_m(head) - np.array(grid.origin_m)) / np.array(grid.spacing_m)
 
 
 def _rotation(affine: NDArray[np.float64]) -> NDArray[np.float64]:

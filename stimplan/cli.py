@@ -1,0 +1,349 @@
+"""The command line: parse, call the function, show the result."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+from stimplan import __version__
+from stimplan.errors import InputError, Problem, SafetyStop, StimplanError
+
+NOTICE = "Research and educational software. Not a medical device. It does not establish that a protocol is safe for a person."
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141
+_EXIT_CODES = (
+    "exit codes: 0 fine, 2 bad input, 3 the safety verdict is stop or unknown, 4 a computation did not converge, "
+    "5 an optional package is missing"
+)
+
+
+def main() -> NoReturn:
+    """Run the program on the arguments of this process and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # an old terminal shows ? instead of failing at µ
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end leaves nothing behind, like Ctrl-C
+    if not os.environ.get("STIMPLAN_DEBUG"):
+        warnings.simplefilter("ignore")
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _leave_the_pipe()
+    sys.exit(code)
+
+
+def run(args: Sequence[str], stdout: TextIO | None = None, stderr: TextIO | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    args : sequence of str
+        As after the program's name.
+    stdout, stderr : text files, optional
+        Results go to the first, messages and progress to the second.
+
+    Returns
+    -------
+    int
+        Exit code: 0, 1, 2, 3, 4, 5, or 130 after Ctrl-C.
+    """
+    out, err = stdout or sys.stdout, stderr or sys.stderr
+    is_json = "--json" in args
+    try:
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                options = _parser().parse_args(args)
+                return options.command(options)
+        except SystemExit as wanted:  # --help and --version
+            return int(wanted.code or 0)
+        except KeyboardInterrupt:
+            print("stimplan: stopped; nothing was left behind", file=err)
+            return _INTERRUPTED
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            if os.environ.get("STIMPLAN_DEBUG"):
+                traceback.print_exc(file=err)
+            return _say_error(error, is_json=is_json, out=out, err=err)
+    except BrokenPipeError:
+        return _leave_the_pipe()
+
+
+def _leave_the_pipe() -> int:
+    """The reader of our output has gone: say nothing more to it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _BROKEN_PIPE
+
+
+def _say_error(error: Exception, *, is_json: bool, out: TextIO, err: TextIO) -> int:
+    """Say an error in words (stderr) and, where JSON was asked for, as data (stdout)."""
+    code, problems = _explained(error)
+    for problem in problems:
+        print(f"stimplan: {problem}", file=err)
+    if is_json:
+        data: dict[str, Any] = {
+            "error": type(error).__name__,
+            "exit_code": code,
+            "problems": [{"file": p.file, "where": p.where, "what": p.what} for p in problems],
+        }
+        if isinstance(error, SafetyStop):
+            data["safety"] = error.report.record()
+        _print_json(data, out)
+    return code
+
+
+def _explained(error: Exception) -> tuple[int, tuple[Problem, ...]]:
+    """Exit code and problems of an error, one line each."""
+    if isinstance(error, InputError):
+        return error.exit_code, error.problems
+    if isinstance(error, StimplanError):
+        return error.exit_code, (Problem("", " ".join(str(error).split())),)
+    if isinstance(error, OSError):
+        what = f"{error.strerror or type(error).__name__}; nothing was left behind"
+        return InputError.exit_code, (Problem("", what, file=str(error.filename or "")),)
+    if isinstance(error, MemoryError):
+        return 1, (Problem("", "not enough memory; try a larger --edge-mm"),)
+    text = " ".join(str(error).split())[:200]
+    what = f"unexpected {type(error).__name__}: {text}; please report it, with the output of STIMPLAN_DEBUG=1"
+    return 1, (Problem("", what),)
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with the errors of this program: exit code 2, one line, the nearest known word."""
+
+    def error(self, message: str) -> NoReturn:
+        wrong = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        if wrong:
+            known = re.findall(r"[\w-]+", wrong[2])
+            message = f"{wrong[1]!r} is not known here; there is {', '.join(known)}{_hint(wrong[1], known)}"
+        unknown = re.fullmatch(r"unrecognized arguments: (.*)", message)
+        if unknown:
+            first = unknown[1].split()[0]
+            message += _hint(first.split("=")[0], _all_options(self))
+        raise InputError(Problem("", f"{message} (see {self.prog} --help)"))
+
+
+def _hint(word: str, known: Sequence[str]) -> str:
+    near = get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _all_options(parser: argparse.ArgumentParser) -> list[str]:
+    """Every option string of a parser and of its commands."""
+    found: list[str] = []
+    for action in parser._actions:
+        found += action.option_strings
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                found += _all_options(command)
+    return found
+
+
+def _parser() -> _Parser:
+    """All commands and their options."""
+    parser = _Parser(prog="stimplan", description=f"Plan and simulate noninvasive brain stimulation. {NOTICE}",
+                     epilog=_EXIT_CODES, allow_abbrev=False)  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"stimplan {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+
+    def command(name: str, function: Any, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text, epilog=NOTICE, allow_abbrev=False)
+        added.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else")
+        added.set_defaults(command=function)
+        return added
+
+    _add_run_options(command("run", _run, "check a protocol, simulate it on a head, write pictures and a report"))
+    check = command("check", _check, "compare a protocol with the safety rules; needs no head")
+    check.add_argument("protocol", help="id in the library, or a JSON file")
+    validate = command("validate", _validate, "list every fault of protocol files")
+    validate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="JSON file, or folder of them")
+    command("protocols", _protocols, "list the library of published protocols")
+    heads = command("heads", _heads, "list the head models, or show one")
+    heads.add_argument("name", nargs="?", help="head to load and describe")
+    command("doctor", _doctor, "is this machine ready?")
+    command("selftest", _selftest, "compare the solver with the exact answer on a layered sphere")
+    return parser
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("protocol", help="id in the library, or a JSON file")
+    parser.add_argument("--head", default="colin27", help="head model (default: colin27)")
+    parser.add_argument("--out", type=Path, help="folder for the results (default: stimplan-<protocol id>)")
+    parser.add_argument("--electrode-model", choices=("complete", "uniform"), default="complete")
+    parser.add_argument("--edge-mm", type=float, help="edge length of the head's mesh, mm")
+    parser.add_argument("--conductivity", action="append", default=[], metavar="TISSUE=S_PER_M",
+                        help="conductivity of one tissue, S/m; may be given several times")  # fmt: skip
+    parser.add_argument("--even-if-stopped", action="store_true", help="simulate although the safety verdict is "
+                        "stop or unknown; the report says so")  # fmt: skip
+    parser.add_argument("--no-figures", action="store_true", help="draw no pictures")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from stimplan.protocol import read_protocol
+    from stimplan.terminal import progress_bar, show_findings, show_run
+
+    protocol = read_protocol(options.protocol)
+    out = options.out or Path(f"stimplan-{protocol.id}")
+    conductivities = _conductivities(options.conductivity)
+    with progress_bar(is_shown=not options.json) as progress:
+        from stimplan.pipeline import RunOptions
+        from stimplan.pipeline import run as run_pipeline
+
+        chosen = RunOptions(
+            electrode_model=options.electrode_model,
+            edge_mm=options.edge_mm,
+            conductivities_S_per_m=conductivities,
+            even_if_stopped=options.even_if_stopped,
+            with_figures=not options.no_figures,
+        )
+        try:
+            result = run_pipeline(protocol, options.head, out=out, options=chosen, progress=progress)
+        except SafetyStop as stop:
+            if not options.json:
+                print("\n".join(show_findings(stop.report)))
+                print("\nNot simulated. --even-if-stopped simulates all the same and says so in the report.")
+            raise
+    if options.json:
+        _print_json(result.record())
+    else:
+        print("\n".join([*show_run(result, out), "", NOTICE]))
+    return 0
+
+
+def _conductivities(given: Sequence[str]) -> dict[str, float]:
+    """`TISSUE=S_PER_M` arguments as a table; every one that cannot be read is listed."""
+    table: dict[str, float] = {}
+    problems = []
+    for argument in given:
+        tissue, _, number = argument.partition("=")
+        try:
+            table[tissue.strip()] = float(number)
+        except ValueError:
+            problems.append(Problem("--conductivity", f"{argument!r} is not TISSUE=S_PER_M, such as bone=0.01"))
+    if problems:
+        raise InputError(problems)
+    return table
+
+
+def _check(options: argparse.Namespace) -> int:
+    from stimplan.protocol import read_protocol
+    from stimplan.safety import check
+    from stimplan.terminal import show_findings
+
+    protocol = read_protocol(options.protocol)
+    report = check(protocol)
+    if options.json:
+        _print_json(report.record())
+    else:
+        print("\n".join([protocol.title, *show_findings(report), "", NOTICE]))
+    return SafetyStop.exit_code if report.verdict in ("stop", "unknown") else 0
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from stimplan.protocol import read_protocol
+
+    results = []
+    for path in _protocol_files(options.paths):
+        try:
+            results.append({"file": str(path), "is_valid": True, "id": read_protocol(path).id, "problems": []})
+        except InputError as error:
+            problems = [{"where": problem.where, "what": problem.what} for problem in error.problems]
+            results.append({"file": str(path), "is_valid": False, "id": None, "problems": problems})
+    if options.json:
+        _print_json({"files": results})
+    for result in () if options.json else results:
+        print(f"{result['file']}: {'valid' if result['is_valid'] else 'not valid'}")
+        for problem in result["problems"]:
+            print(f"  {': '.join(part for part in (problem['where'], problem['what']) if part)}")
+    return 0 if all(result["is_valid"] for result in results) else InputError.exit_code
+
+
+def _protocol_files(paths: Sequence[Path]) -> list[Path]:
+    """The files named, and the JSON files of the folders named."""
+    files: list[Path] = []
+    for path in paths:
+        inside = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        if not inside:
+            raise InputError(Problem(str(path), "holds no .json file"))
+        files += inside
+    return files
+
+
+def _protocols(options: argparse.Namespace) -> int:
+    from stimplan.protocol import list_protocols
+
+    entries = list_protocols()
+    if options.json:
+        _print_json({"protocols": [{"id": e.id, "title": e.title, "file": e.path.name} for e in entries]})
+    else:
+        width = max(len(entry.id) for entry in entries)
+        print("\n".join(f"{entry.id:{width}}  {entry.title}" for entry in entries))
+    return 0
+
+
+def _heads(options: argparse.Namespace) -> int:
+    from stimplan.head import list_heads, load_head
+    from stimplan.terminal import head_summary, progress_bar, show_head
+
+    if options.name is None:
+        entries = list_heads()
+        if options.json:
+            _print_json(
+                {"heads": [{"name": e.name, "description": e.description, "cached": e.cached} for e in entries]}
+            )
+        else:
+            print("\n".join(f"{e.name}  {e.description}{'' if e.cached else ' (no mesh yet)'}" for e in entries))
+        return 0
+    with progress_bar(is_shown=not options.json) as progress:
+        head = load_head(options.name, progress=progress)
+    if options.json:
+        _print_json(head_summary(head))
+    else:
+        print("\n".join(show_head(head)))
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from stimplan.doctor import examine
+
+    checks = examine()
+    if options.json:
+        _print_json({"checks": [check.record() for check in checks]})
+    else:
+        print("\n".join(f"{'ok     ' if c.is_ok else 'problem'}  {c.name}: {c.detail}" for c in checks))
+    return 0 if all(check.is_ok for check in checks) else InputError.exit_code
+
+
+def _selftest(options: argparse.Namespace) -> int:
+    from stimplan.selftest import selftest
+    from stimplan.terminal import progress_bar, show_selftest
+
+    with progress_bar(is_shown=not options.json) as progress:
+        results = selftest(progress=progress)
+    if options.json:
+        _print_json({"spheres": [result.record() for result in results]})
+    else:
+        print("\n".join(show_selftest(results)))
+    return 0 if all(result.is_ok for result in results) else 4
+
+
+def _print_json(data: Any, out: TextIO | None = None) -> None:
+    """Strict JSON; ASCII escapes, so that no terminal or pipe can spoil it."""
+    import json
+
+    print(json.dumps(data, indent=2, allow_nan=False), file=out)
+
+
+if __name__ == "__main__":
+    main()

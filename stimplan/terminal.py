@@ -1,0 +1,128 @@
+"""What the command line shows: results as lines of text, and a progress bar."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+from stimplan.units import text
+
+if TYPE_CHECKING:
+    from stimplan.head import HeadModel
+    from stimplan.pipeline import RunResult
+    from stimplan.roi import RoiMetrics
+    from stimplan.safety import Finding, SafetyReport
+    from stimplan.selftest import SelfTest
+
+Progress = Callable[[str, float], None]
+
+_ACCESS = {"read": "read in the source", "secondary": "read in a text that quotes it", "recalled": "from memory"}
+_WIDTH = 100
+
+
+@contextmanager
+def progress_bar(*, is_shown: bool) -> Iterator[Progress | None]:
+    """A bar on stderr for long computations; None where stderr is no terminal or nothing may be shown."""
+    if not (is_shown and sys.stderr.isatty()):
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description:24}"), BarColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+        yield lambda stage, fraction: bar.update(task, description=stage, completed=fraction)
+
+
+def show_findings(report: SafetyReport) -> list[str]:
+    """Verdict, then every finding, the worst first, each with its limit and its paper."""
+    order = {"stop": 0, "unknown": 1, "warn": 2, "pass": 3}
+    lines = [f"Safety verdict: {report.verdict.upper()}  (rules {report.rule_set_version})"]
+    for finding in sorted(report.findings, key=lambda f: order[f.status]):
+        lines += _finding(finding)
+    if report.not_judged:
+        lines += ["", "Not judged:"]
+        for sentence in report.not_judged:
+            lines += wrap(sentence, _WIDTH, initial_indent="  - ", subsequent_indent="    ")
+    return lines
+
+
+def _finding(finding: Finding) -> list[str]:
+    numbers = f": {finding.value_text}, limit {finding.limit_text}" if finding.value_text and finding.limit_text else ""
+    place = f" ({finding.place})" if finding.place else ""
+    head = f"  {finding.status:7}  {finding.title}{place}{numbers}  [{finding.rule_id}]"
+    if finding.status == "pass":
+        return [head]
+    doi = f", doi:{finding.doi}" if finding.doi else ""
+    source = f"{finding.citation}{doi} ({_ACCESS[finding.access]})"
+    indent = " " * 11
+    return [
+        head,
+        *wrap(finding.message, _WIDTH, initial_indent=indent, subsequent_indent=indent),
+        *wrap(source, _WIDTH, initial_indent=indent, subsequent_indent=indent),
+    ]
+
+
+def show_run(result: RunResult, out: Path) -> list[str]:
+    """The findings, the field in numbers, and where the files are."""
+    lines = [result.protocol.title, *show_findings(result.report), ""]
+    if result.report.verdict in ("stop", "unknown"):
+        lines += [f"SIMULATED ALTHOUGH THE SAFETY VERDICT IS {result.report.verdict.upper()}, as asked.", ""]
+    lines += _metrics(f"|E| in {_words(result.tissue)}", result.metrics)
+    if result.target_metrics is not None and result.protocol.target is not None:
+        lines += _metrics(f"|E| at the target, {result.protocol.target.label}", result.target_metrics)
+    if len(result.files):
+        lines += ["", f"Report: {out / 'report.html'}", f"Also:   {', '.join((*result.files, 'summary.json'))}"]
+    return lines
+
+
+def _metrics(name: str, metrics: RoiMetrics) -> list[str]:
+    def shown(value: float) -> str:
+        return text(value, "V_per_m")
+
+    return [
+        f"{name}: median {shown(metrics.median_V_per_m)}, 95th percentile {shown(metrics.p95_V_per_m)}, "
+        f"99.9th {shown(metrics.p999_V_per_m)}, peak {shown(metrics.peak_V_per_m)}"
+    ]
+
+
+def head_summary(head: HeadModel) -> dict[str, Any]:
+    """A head in a few plain numbers."""
+    from stimplan.report.record import head_record
+
+    return {"nodes": len(head.nodes_m), "tetrahedra": len(head.tets), "sites": len(head.sites_m), **head_record(head)}
+
+
+def show_head(head: HeadModel) -> list[str]:
+    """Mesh and tissues of a head."""
+    summary = head_summary(head)
+    lines = [f"{head.name}: {summary['nodes']:,} nodes, {summary['tetrahedra']:,} tetrahedra, {summary['sites']} sites"]
+    for tissue in summary["tissues"]:
+        size, sigma = text(tissue["volume_m3"], "m3", 4), text(tissue["conductivity_S_per_m"], "S_per_m")
+        lines.append(f"  {_words(tissue['name']):14} {size:>9}  {sigma:>10}  {tissue['source']}")
+    return lines
+
+
+def show_selftest(results: Sequence[SelfTest]) -> list[str]:
+    """Table of the comparison with the closed form."""
+    lines = [
+        "Layered sphere, C3 against Fp2, field in the brain against the closed form (RDM 0 and MAG 1 are exact):",
+        "edge mm    nodes  tetrahedra     RDM     MAG  RDM recovered  residual",
+    ]
+    for r in results:
+        verdict = "ok" if r.is_ok else f"problem: RDM at most {r.rdm_limit:g}, MAG within {r.mag_limit:g} of 1"
+        lines.append(
+            f"{r.edge_mm:7g} {r.nodes:8,} {r.tetrahedra:11,} {r.rdm:7.4f} {r.mag:7.4f} {r.rdm_recovered:14.4f} "
+            f"{r.residual:9.1e}  {verdict}"
+        )
+    return lines
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace("gray", "grey")
