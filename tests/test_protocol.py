@@ -17,6 +17,7 @@ from strategies import protocols
 from stimplan.errors import ProtocolError
 from stimplan.montage import Circle, Electrode, Layer, Rectangle
 from stimplan.protocol import Course, Protocol, Waveform, dump_protocol, list_protocols, read_protocol, schema
+from stimplan.strict_json import show_path
 
 LAYERS = (Layer(material="saline_sponge", thickness_m=0.005),)
 PAD = Rectangle(width_m=0.05, height_m=0.07)
@@ -144,6 +145,16 @@ def test_a_library_protocol_is_named_as_its_file_written_canonically_and_says_ho
     assert protocol.certainty_of("$.course.sessions")
     if protocol.target is not None:
         assert protocol.certainty_of("$.target.mni_mm")
+
+
+@pytest.mark.parametrize("entry", list_protocols(), ids=lambda entry: entry.id)
+def test_a_library_protocol_says_how_sure_it_is_only_of_what_it_has(entry) -> None:
+    def places(value: object, path: tuple[str | int, ...] = ()) -> set[str]:
+        children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        return {show_path(path)}.union(*(places(item, (*path, key)) for key, item in children))
+
+    tree = json.loads(entry.path.read_text(encoding="utf-8"))
+    assert set(tree["certainty"]) <= places(tree)
 
 
 @pytest.mark.parametrize(

@@ -137,18 +137,20 @@ BROKEN: list[tuple[str, Callable[[Tree], None], str, str]] = [
     ("site with a typing error", put(*A, "site", to="FFC33"), f"{E0}.site", "did you mean 'FFC3'?"),
     ("site in words", put(*A, "site", to="supraorbital"), f"{E0}.site", "expected a 10-05 name"),
     ("mastoid or motor cortex", put(*A, "site", to="M1"), f"{E0}.site", "write 'C3' or 'C4' for the motor cortex"),
-    ("site as a number", put(*A, "site", to=3), f"{E0}.site", "expected text"),
-    ("no site", cut(*A, "site"), f"{E0}.site", "or position_mm"),
-    ("site and position", put(*A, "position_mm", to=[-65, -11, 64]), f"{E0}.position_mm", "not both"),
+    ("site as a number", put(*A, "site", to=3), f"{E0}.site", "expected text or an object"),
+    ("no site", cut(*A, "site"), f"{E0}.site", "missing; expected 10-05 site under"),
+    ("position beside the site", put(*A, "position_mm", to=[-65, -11, 64]), f"{E0}.position_mm", "unknown key"),
+    ("site without its position", put(*A, "site", to={}), f"{E0}.site.position_mm", "missing; expected centre of"),
+    ("site with another key", put(*A, "site", to={"position_mm": [-65, -11, 64], "x": 1}), f"{E0}.site.x", "unknown"),
     ("same site twice", put(*B, "site", to="C3"), E1, "C3 (electrode 0) and C3 (electrode 1) overlap"),
     ("same site by its old name", both(put(*A, "site", to="T7"), put(*B, "site", to="T3")), E1, "overlap"),
     ("same label", both(put(*A, "label", to="pad"), put(*B, "label", to="pad")), f"{E1}.label", "its own label"),
     ("too near", put(*B, "site", to="C1"), E1, "centres are 38.7 mm apart and need 50 mm"),
-    ("position in metres", both(cut(*A, "site"), put(*A, "position_mm", to=[-0.06, 0.01, 0.06])), f"{E0}.position_mm",
+    ("position in metres", put(*A, "site", to={"position_mm": [-0.06, 0.01, 0.06]}), f"{E0}.site.position_mm",
      "metres? Write millimetres"),
-    ("position in micrometres", both(cut(*A, "site"), put(*A, "position_mm", to=[-65000, 0, 0])), f"{E0}.position_mm",
+    ("position in micrometres", put(*A, "site", to={"position_mm": [-65000, 0, 0]}), f"{E0}.site.position_mm",
      "micrometres?"),
-    ("position of two numbers", both(cut(*A, "site"), put(*A, "position_mm", to=[1, 2])), f"{E0}.position_mm",
+    ("position of two numbers", put(*A, "site", to={"position_mm": [1, 2]}), f"{E0}.site.position_mm",
      "expected 3 entries"),
     ("unknown shape", put(*A, "shape", "type", to="square"), f"{E0}.shape.type", "is not one of 'circle', 'rectangle'"),
     ("no shape type", cut(*A, "shape", "type"), f"{E0}.shape.type", "('circle', 'rectangle', 'ring')"),
@@ -189,6 +191,8 @@ BROKEN: list[tuple[str, Callable[[Tree], None], str, str]] = [
     ("source assumed", put("source", "status", to="assumed"), "$.source.status", "is not one of"),
     ("unknown status", put("source", "status", to="guessed"), "$.source.status", "is not one of 'read', 'secondary'"),
     ("certainty of nothing", put("certainty", "$.titl", to="read"), '$.certainty["$.titl"]', "mean '$.title'?"),
+    ("certainty without a path", put("certainty", "title", to="read"), "$.certainty.title", "a path such as"),
+    ("certainty cut short", put("certainty", "$.course.", to="read"), '$.certainty["$.course."]', "a path such as"),
     ("certainty unknown", put("certainty", "$.title", to="sure"), '$.certainty["$.title"]', "is not one of"),
 ]  # fmt: skip
 
@@ -374,9 +378,13 @@ def test_reading_a_mapping_does_not_change_it() -> None:
 
 def test_free_positions_are_taken_in_the_heads_own_coordinates() -> None:
     tree = good()
-    electrode = tree["stimulation"]["electrodes"][0]
-    del electrode["site"]
-    electrode["position_mm"] = [-65.5, -11.6, 64.4]
+    tree["stimulation"]["electrodes"][0]["site"] = {"position_mm": [-65.5, -11.6, 64.4]}
     protocol = read_protocol(tree)
     assert protocol.electrodes[0].site == (-0.0655, -0.0116, 0.0644)
     assert protocol.electrodes[0].label == "(-65.5, -11.6, 64.4) mm"
+
+
+def test_certainty_of_a_place_this_file_does_not_have_is_no_fault() -> None:
+    tree = good()
+    tree["certainty"] = {"$.stimulation.electrodes[7].shape.diameter_mm": "read", "$.target.radius_mm": "assumed"}
+    assert read_protocol(tree).certainty_of("$.target.radius_mm") == "assumed"

@@ -3,7 +3,8 @@
 from stimplan.montage import Source
 from stimplan.protocol.library import ProtocolEntry, list_protocols
 from stimplan.protocol.model import Course, Protocol, Target, Waveform
-from stimplan.protocol.reading import read_protocol, schema
+from stimplan.protocol.reading import read_protocol
+from stimplan.protocol.schemas import schema
 from stimplan.protocol.writing import dump_protocol, protocol_tree
 
 __all__ = [

@@ -7,6 +7,7 @@ already found a value of the wrong kind, the checks that need it pass it over.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from itertools import combinations
@@ -16,8 +17,9 @@ from stimplan.errors import MontageError
 from stimplan.montage import Shape
 from stimplan.protocol.model import imbalance
 from stimplan.protocol.schema_check import Fault, nearest
+from stimplan.protocol.schemas import schema
 from stimplan.sites import electrode_products, known_sites, materials, resolve_site, shape_from_file
-from stimplan.strict_json import JsonPath, show_path
+from stimplan.strict_json import JsonPath
 from stimplan.units import from_si, text, to_si
 
 # key -> (least plausible, most plausible, what may have been meant), in the file's own unit. These are no safety
@@ -136,32 +138,21 @@ def _loose_targets(tree: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _loose_certainty(tree: Mapping[str, Any]) -> Iterator[Fault]:
-    """Certainty of a value that is not in the file."""
+    """Certainty of what no protocol file has; a place that only this file lacks is left in peace.
+
+    People copy a published protocol and change its electrodes; what it says of the old ones must not stop them.
+    """
     certainty = tree.get("certainty")
-    if not isinstance(certainty, dict):
-        return
-    places = {show_path(path) for path in _all_paths(tree, ())}
-    for place in certainty:
-        if place not in places:
-            yield Fault(("certainty", place), f"{place!r} is nothing in this file{nearest(place, places)}")
-
-
-def _all_paths(value: Any, path: JsonPath) -> Iterator[JsonPath]:
-    yield path
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _all_paths(item, (*path, key))
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _all_paths(item, (*path, number))
+    known = schema()["properties"]
+    for place in certainty if isinstance(certainty, dict) else ():
+        first = re.fullmatch(r"\$\.([A-Za-z0-9_]+)(\.[A-Za-z0-9_-]+|\[[0-9]+\]|\[\".*\"\])*", place)
+        if first is None or first[1] not in known:
+            what = f"{place!r} is nothing a protocol has; expected a path such as '$.course.sessions'"
+            yield Fault(("certainty", place), what + nearest(place, [f"$.{key}" for key in known]))
 
 
 def _electrode(electrode: Mapping[str, Any], path: JsonPath) -> Iterator[Fault]:
     site = electrode.get("site")
-    if "site" in electrode and "position_mm" in electrode:
-        yield Fault((*path, "position_mm"), "give either site or position_mm, not both")
-    elif not {"site", "position_mm"} & electrode.keys():
-        yield Fault((*path, "site"), "missing; expected a 10-05 site such as 'C3', or position_mm")
     if isinstance(site, str) and site.strip():
         if site.strip().lower() in _AMBIGUOUS:
             yield Fault((*path, "site"), f"{site!r} {_AMBIGUOUS[site.strip().lower()]}")
@@ -283,7 +274,7 @@ def _overlaps(electrodes: list[Any], path: JsonPath) -> Iterator[Fault]:
         if center is not None and shape is not None:
             placed.append((number, center, shape))
     for (i, a, shape_a), (k, b, shape_b) in combinations(placed, 2):
-        if ("site" in electrodes[i]) != ("site" in electrodes[k]):
+        if isinstance(electrodes[i]["site"], str) != isinstance(electrodes[k]["site"], str):
             continue
         distance, needed = math.dist(a, b), shape_a.inradius_m + shape_b.inradius_m
         if distance < needed:
@@ -293,20 +284,19 @@ def _overlaps(electrodes: list[Any], path: JsonPath) -> Iterator[Fault]:
 
 
 def _name(electrode: Mapping[str, Any]) -> str:
-    name = electrode.get("label") or electrode.get("site")
-    return str(name) if name else f"{_list(electrode['position_mm'])} mm"
+    site = electrode["site"]
+    return str(electrode.get("label") or (site if isinstance(site, str) else f"{_list(site['position_mm'])} mm"))
 
 
 def _center(electrode: Any) -> tuple[float, ...] | None:
     """Centre on the Colin27 head, m; None where the file does not say or the site is unknown."""
-    if not isinstance(electrode, dict):
-        return None
-    site, position = electrode.get("site"), electrode.get("position_mm")
-    if isinstance(site, str) and "position_mm" not in electrode:
+    site = electrode.get("site") if isinstance(electrode, dict) else None
+    if isinstance(site, str):
         try:
             return known_sites()[resolve_site(site)]
         except MontageError:
             return None
-    if isinstance(position, list) and len(position) == 3 and all(map(is_number, position)) and "site" not in electrode:
+    position = site.get("position_mm") if isinstance(site, dict) else None
+    if isinstance(position, list) and len(position) == 3 and all(map(is_number, position)):
         return tuple(to_si(x, "mm") for x in position)
     return None

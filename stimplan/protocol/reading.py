@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +17,10 @@ from stimplan.protocol.consistency import consistency_faults
 from stimplan.protocol.library import library_ids, library_path
 from stimplan.protocol.model import Course, Protocol, Target, Waveform
 from stimplan.protocol.schema_check import Fault, schema_faults
-from stimplan.resources import data_path
+from stimplan.protocol.schemas import NEWEST_VERSION, known_versions, schema
 from stimplan.sites import layer_from_file, resolve_site, shape_from_file
 from stimplan.strict_json import Document, JsonPath, show_path
 from stimplan.units import to_si
-
-# File format versions this program reads -> their schema. An older one is brought up to the newest before it is built.
-_SCHEMAS = {1: "protocol-1.schema.json"}
-NEWEST_VERSION = max(_SCHEMAS)
 
 
 def read_protocol(source: str | Path | Mapping[str, Any]) -> Protocol:
@@ -108,19 +102,12 @@ def _faults(tree: Any) -> list[Fault]:
         names = {list: "a list", str: "text", bool: "true or false", type(None): "null"}
         return [Fault((), f"expected a protocol as a JSON object {{…}}, got {names.get(type(tree), 'a number')}")]
     version = tree.get("schema_version")
-    if isinstance(version, int) and not isinstance(version, bool) and version not in _SCHEMAS:
-        what = f"file format {version} is not known; this program reads {', '.join(map(str, _SCHEMAS))}"
+    if isinstance(version, int) and not isinstance(version, bool) and version not in known_versions():
+        what = f"file format {version} is not known; this program reads {', '.join(map(str, known_versions()))}"
         return [Fault(("schema_version",), what + ("; a newer stimplan may" if version > NEWEST_VERSION else ""))]
-    faults = schema_faults(tree, schema(NEWEST_VERSION))
+    faults = schema_faults(tree, schema())
     judged = {fault.path for fault in faults}
     return faults + [fault for fault in consistency_faults(tree) if fault.path not in judged]
-
-
-@cache
-def schema(version: int = NEWEST_VERSION) -> Mapping[str, Any]:
-    """JSON Schema of a version of the protocol file."""
-    text = data_path("protocols", "schema", _SCHEMAS[version]).read_text(encoding="utf-8")
-    return dict(json.loads(text))
 
 
 def _in_document_order(problems: list[Problem], tree: Any) -> list[Problem]:
@@ -183,9 +170,9 @@ def _optional(value: Any, suffix: str) -> float | None:
 
 
 def _electrode(record: Mapping[str, Any]) -> Electrode:
-    site: str | Point = resolve_site(record["site"]) if "site" in record else _point(record["position_mm"])
+    site = record["site"]
     electrode = Electrode(
-        site=site,
+        site=resolve_site(site) if isinstance(site, str) else _point(site["position_mm"]),
         shape=shape_from_file(record["shape"]),
         layers=tuple(layer_from_file(layer) for layer in record["layers"]),
         current_A=to_si(record["current_mA"], "mA"),

@@ -63,7 +63,7 @@ def _optional(value: float | None, suffix: str) -> Decimal | None:
 
 def _electrode(electrode: Electrode) -> dict[str, Any]:
     site = electrode.site
-    record: dict[str, Any] = {"site": site} if isinstance(site, str) else {"position_mm": _mm(site)}
+    record: dict[str, Any] = {"site": site if isinstance(site, str) else {"position_mm": _mm(site)}}
     unlabelled = Electrode(electrode.site, electrode.shape, electrode.layers, electrode.current_A)
     if electrode.label != unlabelled.label:
         record["label"] = electrode.label
