@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from spheres import RADII_MM, SIGMA
+
 from stimplan.errors import InputError, SolveError
 from stimplan.fem.exact import SphereElectrode, disc_half_angle, layered_sphere
 
@@ -84,7 +84,7 @@ def test_the_injected_current_enters_under_the_disc_and_nowhere_else():
     middle = (angles[1:] + angles[:-1]) / 2
     radius = R * 0.995
     points = radius * np.stack([np.sin(middle), 0 * middle, np.cos(middle)], axis=1)
-    _, field = solution(points, PAIR[:1] + (SphereElectrode((0, 0, -1), -1e-3, DISC),), tolerance=1e-6)
+    _, field = solution(points, (PAIR[0], SphereElectrode((0, 0, -1), -1e-3, DISC)), tolerance=1e-6)
     inward = -SIGMA[-1] * np.einsum("ij,ij->i", field, points) / radius
     rings = 2 * np.pi * R**2 * -np.diff(np.cos(angles))
     under = middle < DISC

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
-
 from spheres import ball, bar, bar_end, sphere
+
 from stimplan.errors import InputError, SolveError
 from stimplan.fem import solve as solve_module
 from stimplan.fem.assemble import electric_field, load_vector, node_volumes, stiffness
