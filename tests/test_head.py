@@ -13,6 +13,7 @@ from stimplan.head import library, list_heads, load_head, sphere_head
 from stimplan.head.cache import cached_mesh, mesh_path
 from stimplan.head.conductivity import CONDUCTIVITIES_S_PER_M, tissues_of
 from stimplan.head.mesher import TetMesh, shared_faces
+from stimplan.head.model import _boundary
 from stimplan.head.scalp import nearest_on_surface
 from stimplan.head.stuffing import quality
 from stimplan.sites import known_sites
@@ -197,12 +198,19 @@ def test_colin27_loads_with_its_tissues_sites_and_no_hole_in_the_vault():
         ("csf", 150, 500),
         ("bone", 350, 900),
         ("scalp", 1000, 2000),
+        ("eyes", 10, 25),
     ):
         assert low_ml < head.volumes_m3[head.in_tissue(name)].sum() * 1e6 < high_ml
     assert head.provenance["scalp_touches_inside_vault_m2"] == 0
     assert head.provenance["quality_worst"] > 0.02
     assert head.provenance["quality_first_percentile"] > 0.25
     assert np.array_equal(head.mni_from_head, np.eye(4))
+
+    boundary = _boundary(head.tets)
+    assert 2 * len(shared_faces(head.tets)) + len(boundary) == 4 * len(head.tets)
+    edges = np.sort(np.concatenate([boundary[:, [0, 1]], boundary[:, [1, 2]], boundary[:, [0, 2]]]), axis=1)
+    assert (np.unique(edges, axis=0, return_counts=True)[1] % 2 == 0).all()
+    assert head.volumes_m3.min() > 0
 
     moved_m = [np.linalg.norm(np.subtract(head.sites_m[name], at)) for name, at in known_sites().items()]
     assert np.median(moved_m) < 3e-3
@@ -308,6 +316,18 @@ def test_another_key_s_file_is_not_believed():
     mesh_path("head", "k2").write_bytes(mesh_path("head", "k1").read_bytes())
     cached_mesh("head", "k2", make)
     assert make.count == 2
+
+
+def test_two_at_once_both_get_their_mesh_and_leave_one_sound_file(own_cache):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(8) as pool:
+        meshes = list(pool.map(lambda _: cached_mesh("head", "k1", small_mesh)[0], range(24)))
+    assert all(np.array_equal(mesh.nodes_m, small_mesh()[0].nodes_m) for mesh in meshes)
+    assert [path.name for path in (own_cache / "heads").iterdir()] == ["head-k1.npz"]
+    make = Maker()
+    cached_mesh("head", "k1", make)
+    assert make.count == 0
 
 
 def test_an_interrupted_write_leaves_nothing(own_cache, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from numbers import Real
 
 from stimplan.errors import HeadError, Problem
 from stimplan.head.model import Tissue
@@ -46,7 +47,7 @@ def tissues_of(labels: Mapping[str, int], conductivities_S_per_m: Mapping[str, f
         where = f"conductivities_S_per_m[{name!r}]"
         if name not in labels:
             problems.append(Problem(where, f"this head has no such tissue; it has {', '.join(labels)}"))
-        elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        elif isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
             problems.append(Problem(where, f"must be positive and finite, got {value!r} S/m"))
     for name in labels:
         if name not in CONDUCTIVITIES_S_PER_M and name not in given:

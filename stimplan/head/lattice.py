@@ -31,8 +31,8 @@ def bcc_lattice(bounds_m: ArrayLike, edge_m: float) -> tuple[NDArray[np.float64]
     low, high = np.asarray(bounds_m, dtype=np.float64)
     first = np.floor(low / edge_m).astype(np.int64) - 2
     counts = np.ceil(high / edge_m).astype(np.int64) + 2 - first
-    corners = np.indices(counts + 1).reshape(3, -1).T + first
-    centers = np.indices(counts).reshape(3, -1).T + first + 0.5
+    corners = np.indices(tuple(counts + 1)).reshape(3, -1).T + first
+    centers = np.indices(tuple(counts)).reshape(3, -1).T + first + 0.5
     nodes_m = np.concatenate([corners, centers]) * edge_m
     tets = np.concatenate([_tets_across(axis, counts) for axis in range(3)])
     return nodes_m, tets
@@ -43,7 +43,7 @@ def _tets_across(axis: int, counts: NDArray[np.int64]) -> NDArray[np.int64]:
     others = [(axis + 1) % 3, (axis + 2) % 3]
     inner = counts.copy()
     inner[axis] -= 1  # the last centre along the axis has no neighbour
-    here = np.indices(inner).reshape(3, -1)
+    here = np.indices(tuple(inner)).reshape(3, -1)
     center = np.prod(counts + 1) + np.ravel_multi_index(tuple(here), tuple(counts))
     there = here.copy()
     there[axis] += 1

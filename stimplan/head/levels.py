@@ -75,7 +75,7 @@ def level_of_region(region: NDArray[np.bool_], head_from_voxel: NDArray[np.float
     values -= np.maximum(_distance_voxels(~box) - np.float32(0.5), 0)
     values = gaussian_filter(values, SMOOTHING_VOXELS, mode="nearest")
     values *= np.float32(sizes_m[0])
-    voxel_from_head = np.linalg.inv(head_from_voxel)
+    voxel_from_head = np.linalg.inv(head_from_voxel).astype(np.float64)
     voxel_from_head[:3, 3] += CLIP_VOXELS - low
     return GridLevel(values, voxel_from_head)
 

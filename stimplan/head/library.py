@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def load_head(
         raise HeadError(Problem("head", f"there is no head {str(name)!r}; {hint}"))
     edge_mm = DEFAULT_EDGE_MM if edge_mm is None else edge_mm
     finest, coarsest = EDGE_RANGE_MM
-    if not isinstance(edge_mm, int | float) or not finest <= edge_mm <= coarsest:
+    if not isinstance(edge_mm, Real) or not finest <= edge_mm <= coarsest:
         raise HeadError(Problem("edge_mm", f"expected a number from {finest:g} to {coarsest:g} mm, got {edge_mm!r}"))
     mesh, record = _HEADS[str(name)].read(str(name), to_si(float(edge_mm), "mm"), progress)
     present = set(np.unique(mesh.tissue).tolist())

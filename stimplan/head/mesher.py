@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 import attrs
 import numpy as np
@@ -124,22 +125,26 @@ def mesh_level_sets(
         if progress is not None:
             progress("meshing", bit / len(levels))
         if bit == 0 and not tissue_of[::2].any():  # nothing is outside the first surface
-            mesh = _used(mesh, (level(nodes_m) < 0)[tets].any(axis=1))
+            mesh = _kept(mesh, np.any((level(nodes_m) < 0)[tets], axis=1))
         mesh = insert_level(mesh, level, bit, edge_m=edge_m)
-        may_be_tissue = tissue_of.reshape(-1, 2 ** (bit + 1)).any(axis=0)
-        mesh = _used(mesh, may_be_tissue[mesh.inside])
+        may_be_tissue = np.any(tissue_of.reshape(-1, 2 ** (bit + 1)), axis=0)
+        mesh = _kept(mesh, may_be_tissue[mesh.inside])
     if progress is not None:
         progress("meshing", 1.0)
-    return _ordered(TetMesh(mesh.nodes_m, mesh.tets, tissue_of[mesh.inside]), edge_m)
+    return _ordered(mesh.nodes_m, mesh.tets, tissue_of[mesh.inside], edge_m=edge_m)
 
 
-def _used(mesh: Stuffed, keep: NDArray[np.bool_]) -> Stuffed:
-    """The tetrahedra to keep, and only the nodes they use, in the same order."""
-    tets = mesh.tets[keep]
-    is_used = np.zeros(len(mesh.nodes_m), dtype=bool)
+def _kept(mesh: Stuffed, keep: NDArray[np.bool_]) -> Stuffed:
+    """Some of the tetrahedra, and only the nodes they use, in the same order."""
+    tets, is_used = _renumbered(mesh.tets[keep], len(mesh.nodes_m))
+    return Stuffed(mesh.nodes_m[is_used], tets, mesh.inside[keep], mesh.is_fixed[is_used])
+
+
+def _renumbered(tets: NDArray[Any], n_nodes: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Tetrahedra with the unused nodes left out of the count, and which nodes are used."""
+    is_used = np.zeros(n_nodes, dtype=bool)
     is_used[tets] = True
-    number = np.cumsum(is_used) - 1
-    return Stuffed(mesh.nodes_m[is_used], number[tets], mesh.inside[keep], mesh.is_fixed[is_used])
+    return (np.cumsum(is_used) - 1)[tets].astype(tets.dtype), is_used
 
 
 def largest_piece(mesh: TetMesh) -> tuple[TetMesh, float]:
@@ -154,9 +159,9 @@ def largest_piece(mesh: TetMesh) -> tuple[TetMesh, float]:
     volumes_m3 = np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) / 6
     by_piece = np.bincount(piece, weights=volumes_m3)
     keep = piece == by_piece.argmax()
-    stuffed = Stuffed(mesh.nodes_m, mesh.tets, mesh.tissue, np.zeros(len(mesh.nodes_m), dtype=bool))
-    kept = _used(stuffed, keep)
-    return TetMesh(kept.nodes_m, kept.tets.astype(np.int32), kept.inside), float(by_piece.sum() - by_piece.max())
+    tets, is_used = _renumbered(mesh.tets[keep], len(mesh.nodes_m))
+    kept = TetMesh(mesh.nodes_m[is_used], tets, mesh.tissue[keep])
+    return kept, float(by_piece.sum() - by_piece.max())
 
 
 def shared_faces(tets: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -174,15 +179,16 @@ def shared_faces(tets: NDArray[np.integer]) -> NDArray[np.int64]:
 _FACES = ((1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2))
 
 
-def _ordered(mesh: TetMesh, edge_m: float) -> TetMesh:
+def _ordered(
+    nodes_m: NDArray[np.float64], tets: NDArray[np.int64], tissue: NDArray[np.uint8], *, edge_m: float
+) -> TetMesh:
     """Neighbours in space become neighbours in memory, which makes every product with the matrix faster."""
-    cell = ((mesh.nodes_m - mesh.nodes_m.min(axis=0)) * (4 / edge_m)).astype(np.uint64)
+    cell = ((nodes_m - nodes_m.min(axis=0)) * (4 / edge_m)).astype(np.uint64)
     order = np.argsort(_spread(cell[:, 0]) | _spread(cell[:, 1]) << 1 | _spread(cell[:, 2]) << 2, kind="stable")
     number = np.empty(len(order), dtype=np.int32)
     number[order] = np.arange(len(order), dtype=np.int32)
-    tets = number[mesh.tets]
-    by_node = np.argsort(tets.min(axis=1), kind="stable")
-    return TetMesh(mesh.nodes_m[order], tets[by_node], mesh.tissue[by_node])
+    by_node = np.argsort(number[tets].min(axis=1), kind="stable")
+    return TetMesh(nodes_m[order], number[tets[by_node]], tissue[by_node])
 
 
 def _spread(value: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +124,7 @@ def _problems(radii_mm: Sequence[float], conductivities: Sequence[float], edge_m
     if any(problem.where.startswith(("radii", "edge")) for problem in found):
         return found
     layers_mm = np.diff([0.0, *radii_mm])
-    for index in np.flatnonzero(~(layers_mm > 0)):
+    for index in np.flatnonzero(~(layers_mm > 0)).tolist():
         found.append(
             Problem(
                 f"radii_mm[{index}]",
@@ -154,4 +155,4 @@ def _edge_problems(thinnest_mm: float, radius_mm: float, edge_mm: float) -> list
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    return isinstance(value, Real) and not isinstance(value, bool)
