@@ -17,8 +17,8 @@ from typing import Any, NoReturn, TextIO
 
 from stimplan import __version__
 from stimplan.errors import InputError, Problem, SafetyStop, StimplanError
+from stimplan.notice import NOTICE
 
-NOTICE = "Research and educational software. Not a medical device. It does not establish that a protocol is safe for a person."
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 _EXIT_CODES = (
@@ -191,7 +191,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from stimplan.protocol import read_protocol
-    from stimplan.terminal import progress_bar, show_findings, show_run
+    from stimplan.terminal import notice, progress_bar, show_findings, show_run
 
     protocol = read_protocol(options.protocol)
     out = options.out or Path(f"stimplan-{protocol.id}")
@@ -217,7 +217,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(result.record())
     else:
-        print("\n".join([*show_run(result, out), "", NOTICE]))
+        print("\n".join([*show_run(result, out), "", *notice()]))
     return 0
 
 
@@ -239,14 +239,14 @@ def _conductivities(given: Sequence[str]) -> dict[str, float]:
 def _check(options: argparse.Namespace) -> int:
     from stimplan.protocol import read_protocol
     from stimplan.safety import check
-    from stimplan.terminal import show_findings
+    from stimplan.terminal import notice, show_findings
 
     protocol = read_protocol(options.protocol)
     report = check(protocol)
     if options.json:
         _print_json(report.record())
     else:
-        print("\n".join([protocol.title, *show_findings(report), "", NOTICE]))
+        print("\n".join([protocol.title, *show_findings(report), "", *notice()]))
     return SafetyStop.exit_code if report.verdict in ("stop", "unknown") else 0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from stimplan.notice import NOTICE
 from stimplan.units import text
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ def progress_bar(*, is_shown: bool) -> Iterator[Progress | None]:
     with Bar(*columns, console=Console(file=sys.stderr), transient=True) as bar:
         task = bar.add_task("starting", total=1.0)
         yield lambda stage, fraction: bar.update(task, description=stage, completed=fraction)
+
+
+def notice() -> list[str]:
+    """The sentence that ends every result."""
+    return wrap(NOTICE, _WIDTH)
 
 
 def show_findings(report: SafetyReport) -> list[str]:

@@ -12,7 +12,7 @@ from stimplan.units import text
 # What a verdict means, in one sentence.
 _VERDICT_MEANS = {
     "pass": "Every rule that covers this protocol was judged and held.",
-    "warn": "No limit that stops was broken; the warnings below need a reason.",
+    "warn": "No limit that stops was broken; what is listed below needs a reason.",
     "stop": "At least one limit was broken. Do not go ahead on this plan.",
     "unknown": "At least one rule could not be judged. Absence of a number is not a pass.",
 }
@@ -51,14 +51,32 @@ def render(record: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
     environment.filters.update(qty=_quantity, mm=_millimetres, words=_words, short=_short)
     template = environment.from_string(package_path("report", "template.html").read_text(encoding="utf-8"))
     findings = sorted(record["safety"]["findings"], key=lambda finding: _ORDER[finding["status"]])
+    passed = [finding for finding in findings if finding["status"] == "pass"]
+    numbers = {source: number for number, source in enumerate(dict.fromkeys(map(_source, passed)), start=1)}
     return template.render(
         record=record,
         open_findings=[finding for finding in findings if finding["status"] != "pass"],
-        passed=[finding for finding in findings if finding["status"] == "pass"],
+        passed=[(finding, numbers[_source(finding)]) for finding in passed],
+        sources=[next(f for f in passed if _source(f) == source) for source in numbers],
+        certainty=_by_status(record["protocol"].get("certainty") or {}),
         verdict_means=_VERDICT_MEANS[record["verdict"]],
         access_means=_ACCESS_MEANS,
         figures=[(name, CAPTIONS.get(name, ""), figure_png(data)) for name, data in figures.items()],
     )
+
+
+def _source(finding: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What makes two findings share a source."""
+    return tuple(finding[key] for key in ("citation", "locator", "doi", "access"))
+
+
+def _by_status(certainty: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """Values of the protocol grouped by how they are known, the least sure first; paths without their `$.`."""
+    groups: dict[str, list[str]] = {}
+    for path, status in certainty.items():
+        groups.setdefault(status, []).append(path.removeprefix("$."))
+    order = list(_ACCESS_MEANS)[::-1]
+    return sorted(groups.items(), key=lambda group: order.index(group[0]))
 
 
 def figure_png(data: bytes) -> str:
@@ -79,7 +97,7 @@ def _millimetres(point_m: Any) -> str:
 
 def _words(name: str) -> str:
     """Key as words: `gray_matter` -> `grey matter`."""
-    return str(name).replace("_", " ").replace("gray", "grey")
+    return "CSF" if name == "csf" else str(name).replace("_", " ").replace("gray", "grey")
 
 
 def _short(digest: str) -> str:

@@ -13,8 +13,8 @@ import attrs
 import numpy as np
 
 import stimplan
+from stimplan.notice import NOTICE
 from stimplan.protocol import dump_protocol
-from stimplan.safety.values import NOTICE
 
 if TYPE_CHECKING:
     from stimplan.head import HeadModel

@@ -75,6 +75,7 @@ def plot_scalp_potential(field: Field) -> Figure:
         The head lacks the sites the map is drawn around.
     """
     import mne.viz
+    from matplotlib.patheffects import withStroke
 
     sites = ten_ten_sites(field.head)
     values_mV = 1e3 * site_potentials_V(field, sites)
@@ -97,7 +98,7 @@ def plot_scalp_potential(field: Field) -> Figure:
         names=[f"{name}\n" if name in stimulated else "" for name in sites],
     )
     for name in axes.texts:
-        name.set(fontsize=7, fontweight="normal")
+        name.set(fontsize=7, fontweight="bold", path_effects=[withStroke(linewidth=1.5, foreground="white")])
     bar = figure.colorbar(image, cax=figure.add_axes((0.85, 0.25, 0.03, 0.5)))
     bar.ax.tick_params(labelsize=7, length=2)
     bar.outline.set_linewidth(0.5)
