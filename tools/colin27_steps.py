@@ -1,10 +1,13 @@
-"""The anatomical steps from the Colin27 T1 to labels. All volumes are 1 mm, RAS, padded by `PAD` voxels."""
+"""The anatomical steps from the Colin27 T1 to head, intracranial space and skull.
+
+All volumes are 1 mm, RAS and padded. T1 values of Colin27: air and compact bone 9-20, CSF 35-50, skin 55-60,
+grey matter 80-85, white matter 112, fat and marrow above 120.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from colin27_morphology import (
-    FACES,
     Mask,
     close,
     dilate,
@@ -16,19 +19,22 @@ from colin27_morphology import (
     open_,
     smooth,
     touching,
-    without_specks,
 )
 from numpy.typing import NDArray
 from scipy import ndimage
 
 Volume = NDArray[np.float32]
 
+CSF_OVER_BRAIN_MM = 1.8  # one voxel of CSF between bone and brain, corners included
+BONE_MINIMUM_MM = 3.0
+SKIN_MINIMUM_MM = 3.0
+
 
 def head_mask(t1: Volume) -> Mask:
     """Everything inside the skin.
 
-    The skin's outer edge lies at about half its brightness (90); 30 is above the ringing around the head.
-    Closing and slice-wise filling shut nostrils, ear canals and sinuses, whatever they open to.
+    The skin's outer edge lies at half its brightness (about 58), 30; the ringing around the head stays below, and the
+    opening cuts what does not. Closing and slice-wise filling shut nostrils, ear canals and sinuses.
     """
     bright = largest(open_(t1 > 30, 1.0))
     head = close(bright, 4.0)
@@ -40,59 +46,71 @@ def head_mask(t1: Volume) -> Mask:
     return largest(smooth(open_(head, 2.0), 1.0))
 
 
-def intracranial_mask(t1: Volume, bet: Mask, x_mm: Volume, z_mm: Volume) -> Mask:
-    """Everything inside the skull: the closed brain mask, grown through CSF-like voxels, stopped by bone-dark ones.
+def brain_core(t1: Volume, bet: Mask, y_mm: Volume, z_mm: Volume) -> Mask:
+    """The brain without what the brain mask took along of skull base, dura and sinuses.
 
-    Under the vault the dark inner table stops the growth after 2 to 4 mm; along the midline it may go 8 mm, because
-    the sagittal sinus lies between brain and bone. At the base foramina and marrow invite leaks, so 3 mm. The opening
-    cuts what leaked through vessels and foramina.
+    White matter is one piece; cortex and nuclei lie within 5 mm of it through grey voxels. The cerebellum's white
+    branches are too fine for that rule: behind the brainstem the brain mask is taken as it is.
+    """
+    white = largest(open_((ndimage.gaussian_filter(t1, 0.5) > 94) & bet, 1.0))
+    core = grown_within(white, (t1 > 62) & dilate(bet, 2.0), 5)
+    cerebellum = open_(close(bet, 2.0) & (t1 > 58) & (y_mm < -35) & (z_mm < -15), 1.0)
+    core = largest(open_(filled(core | cerebellum), 1.0))
+    # Below the temporal lobes the brain mask follows nerves through the floor; the lobes themselves are thick.
+    floor = (z_mm < -32) & (y_mm > -20)
+    return largest(np.where(floor, open_(core, 4.5), core))
+
+
+def canal_mask(t1: Volume, core: Mask, z_mm: Volume) -> Mask:
+    """Cord and the CSF around it from the foramen magnum to the lower edge.
+
+    The cord is followed slice by slice; the canal is taken as 5 mm around it, about what the T1 shows (model).
+    """
+    canal = np.zeros_like(core)
+    start = int(np.flatnonzero(z_mm.ravel() <= -58)[-1])
+    seed = np.zeros(core.shape[:2], bool)
+    middle = core.shape[0] // 2
+    # At z = -58 mm the medulla is the piece of brain nearest to the midline in front of the cerebellum.
+    labels, count = ndimage.label(ndimage.binary_opening((t1[:, :, start] > 70) & core[:, :, start], iterations=2))
+    centers = ndimage.center_of_mass(labels > 0, labels, range(1, count + 1))
+    seed = labels == 1 + int(np.argmin([abs(c[0] - middle) for c in centers]))
+    for k in range(start, -1, -1):
+        near = ndimage.binary_dilation(seed, iterations=2)
+        found = largest(ndimage.binary_opening((t1[:, :, k] > 68) & near)[:, :, None])[:, :, 0]
+        seed = found
+        canal[:, :, k] = ndimage.distance_transform_edt(~found) <= 5.0
+    return canal
+
+
+def intracranial_mask(t1: Volume, core: Mask, canal: Mask, x_mm: Volume, z_mm: Volume) -> Mask:
+    """Everything inside the skull: the closed brain, grown through CSF-like voxels, stopped by bone-dark ones.
+
+    Under the vault the dark inner table stops the growth within 4 mm; along the midline it may go 9 mm, because the
+    sagittal sinus lies between brain and bone. The opening cuts what leaked through vessels and foramina.
     """
     light = ndimage.gaussian_filter(t1, 0.5) > 32
-    seed = close(largest(bet & (t1 > 40)), 5.0) & light
-    grown = grown_within(seed, light & (z_mm > 0) & (np.abs(x_mm) < 12), 8)
-    grown = grown_within(grown, light, 3)
-    inside = largest(open_(largest(grown), 4.0))
-    return largest(smooth(filled(close(inside, 3.0)), 0.8))
+    seed = close(core, 8.0) & light
+    grown = grown_within(seed, light & (z_mm > 0) & (np.abs(x_mm) < 12), 9)
+    grown = grown_within(grown, light & (z_mm > -50), 4)
+    inside = largest(open_(largest(grown), 4.0)) | dilate(core, 1.0)
+    inside = largest(open_(filled(close(inside | canal, 3.0)), 3.0))
+    return largest(smooth(inside, 0.8))
 
 
-def skull_mask(t1: Volume, head: Mask, inside: Mask) -> Mask:
+def skull_mask(t1: Volume, head: Mask, inside: Mask, z_mm: Volume) -> Mask:
     """Skull with its contents: the dark shell around the intracranial space, closed over the bright diploe.
 
-    40 is half-way from bone (15) to skin and muscle (70 and more). Dark voxels count up to 14 mm from the inner
-    table (25 mm below the brain would reach the sinuses). A minimum of 3 mm bone, and of 3 mm skin over it, is a
-    model assumption: thin plates (orbital roof, temporal squama) vanish in a 1 mm image.
+    48 is half-way from bone (15) to what lies over it (muscle 75, fat 120 and more). Dark voxels count up to 14 mm
+    from the inner table. Vault: closed by 5 mm, over the diploe. Base: closed by 3 mm only, and very bright voxels
+    (orbital and cheek fat) stay out. The minimum of 3 mm bone, and of 3 mm skin over it, is a model assumption:
+    thin plates such as the orbital roof vanish in a 1 mm image.
     """
     depth = distance_to_mm(inside)
-    dark = (ndimage.gaussian_filter(t1, 0.5) < 40) & head & (depth < 14)
-    shell = touching(open_(dark | inside, 1.0), inside) | inside | (depth <= 3.0)
-    solid = open_(filled(close(shell, 5.0)), 3.0) | (depth <= 3.0)
-    solid = smooth(solid, 1.0) | (depth <= 2.5)
-    return filled(solid & erode(head, 3.0)) | (depth <= 2.0)
-
-
-def white_matter_mask(t1: Volume, inside: Mask) -> Mask:
-    """White matter: brighter than half-way between grey (79) and white (105), in one piece, without specks."""
-    depth = distance_to_mm(~inside)
-    white = (ndimage.gaussian_filter(t1, 0.4) > 92) & (depth > 4)
-    return largest(without_specks(filled(white), 200))
-
-
-def gray_matter_mask(t1: Volume, inside: Mask, white: Mask) -> Mask:
-    """Grey matter: above 58, within 6 mm of white matter through grey voxels, not in a dark valley.
-
-    The 6 mm keep out dura, falx and sinuses, which are as bright as cortex. A narrow sulcus is a valley of partial
-    volume between two banks: darker by 9 than its closing and below 72. One voxel of CSF stays under the bone.
-    """
-    valley = (ndimage.grey_closing(t1, footprint=np.ones((3, 3, 3))) - t1 > 9) & (t1 < 72)
-    depth = distance_to_mm(~inside)
-    grayish = (t1 > 58) & ~valley & (depth > 1.8)
-    gray = grown_within(white, grayish, 6) & ~white
-    return gray & largest(without_specks(gray | white, 200))
-
-
-def assemble(head: Mask, skull: Mask, inside: Mask, white: Mask, gray: Mask) -> NDArray[np.uint8]:
-    """Labels, innermost last."""
-    labels = np.zeros(head.shape, np.uint8)
-    for label, mask in ((5, head | skull), (4, skull), (3, inside), (2, gray), (1, white)):
-        labels[mask] = label
-    return labels
+    blurred = ndimage.gaussian_filter(t1, 0.5)
+    least = depth <= BONE_MINIMUM_MM
+    shell = touching(open_((blurred < 48) & head & (depth < 14) | inside, 1.0), inside) | least
+    vault = z_mm > -5
+    solid = np.where(vault, close(shell, 5.0), close(shell, 3.0) & ((blurred < 120) | (depth < 4)))
+    solid = largest(open_(filled(solid), 3.0)) | least
+    solid = (smooth(solid, 1.0) & erode(head, SKIN_MINIMUM_MM)) | least
+    return filled(solid)
