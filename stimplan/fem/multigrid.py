@@ -87,7 +87,9 @@ def build_hierarchy(matrix: csr_matrix) -> Hierarchy:
         matrix, strength=_STRENGTH, smooth=_SMOOTHED, improve_candidates=None, max_coarse=_COARSEST
     ).levels
     levels = tuple(_level(grid.A, grid.P) for grid in grids[:-1])
-    return Hierarchy(levels=levels, coarsest=np.linalg.pinv(grids[-1].A.toarray(), hermitian=True))
+    # The zero eigenvalue of the constants is only zero to rounding: the default cut-off of 1e-15 sometimes lets it pass
+    # and inverts it.
+    return Hierarchy(levels=levels, coarsest=np.linalg.pinv(grids[-1].A.toarray(), rcond=1e-10, hermitian=True))
 
 
 def _level(matrix: csr_matrix, prolongation: csr_matrix) -> Level:
