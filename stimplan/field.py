@@ -101,7 +101,10 @@ class Field:
         if label not in self._nodal:
             of = self.head.tissue == label
             values = nodal_field(
-                self.E_V_per_m[of], self.head.volumes_m3[of], self.head.tets[of], len(self.potential_V)
+                self.E_V_per_m[of],
+                self.head.tets[of],
+                volumes_m3=self.head.volumes_m3[of],
+                n_nodes=len(self.potential_V),
             )
             values.setflags(write=False)
             self._nodal[label] = values
@@ -235,7 +238,7 @@ def current_through(field: Field, is_inside: ArrayLike, *, method: str = "faces"
     methods: dict[str, Callable[..., float]] = {"faces": face_flux, "weak": weak_flux}
     if method not in methods:
         raise InputError(f"method must be one of {', '.join(map(repr, methods))}, got {method!r}")
-    return methods[method](field.J_A_per_m2, field.head.nodes_m, field.head.tets, mask)
+    return methods[method](field.J_A_per_m2, mask, nodes_m=field.head.nodes_m, tets=field.head.tets)
 
 
 def system_of(head: HeadModel, progress: Progress | None = None) -> System:

@@ -260,7 +260,8 @@ def _frame(shape: Shape, center: Array, seed: int, head: HeadModel, scalp: _Scal
         towards = np.array([0.0, 0.0, 1.0])
     if np.linalg.norm(vertex - center) <= VERTEX_RADIUS_M:
         towards = np.array([0.0, 1.0, 0.0])
-    return frame_at(center, normal, towards, shape.rotation_rad if isinstance(shape, Rectangle) else 0.0)
+    rotation = shape.rotation_rad if isinstance(shape, Rectangle) else 0.0
+    return frame_at(center, normal, towards=towards, rotation_rad=rotation)
 
 
 def _outline(shape: Shape) -> Outline:

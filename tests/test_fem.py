@@ -407,7 +407,7 @@ def test_recovery_leaves_a_field_that_is_constant_in_a_tissue_as_it_is():
     nodes, tets = bar()
     left = nodes[tets].mean(axis=1)[:, 0] < LENGTH / 2
     field = np.where(left[:, None], [1.0, 2, 3], [4.0, 5, 6])
-    values = nodal_field(field[left], np.ones(left.sum()), tets[left], len(nodes))
+    values = nodal_field(field[left], tets[left], volumes_m3=np.ones(left.sum()), n_nodes=len(nodes))
     used = np.unique(tets[left])
     np.testing.assert_allclose(values[used], np.tile([1.0, 2, 3], (len(used), 1)), atol=1e-12)
     others = np.setdiff1d(np.arange(len(nodes)), used)

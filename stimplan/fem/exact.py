@@ -187,9 +187,8 @@ def _sum_series(points, layer, axis, radii, coefficients, tolerance, potential, 
         r = np.sqrt((points[i] ** 2).sum())
         x = 1.0 if r == 0 else min(1.0, max(-1.0, (points[i] * axis).sum() / r))
         before, p, dp_before, dp = 1.0, x, 0.0, 1.0  # P_0, P_1 and their derivatives
-        up, down = 1.0 / outer[k], 0.0  # (r/R)^n / r and (R'/r)^(n+1) / r
-        if inner[k] > 0:
-            down = (inner[k] / r) ** 2 / r
+        # (r/R)^n / r and (R'/r)^(n+1) / r
+        up, down = 1.0 / outer[k], (inner[k] / r) ** 2 / r if inner[k] > 0 else 0.0
         value, radial, tangential, peak = 0.0, 0.0, 0.0, 0.0
         calm, n = 0, 1
         while n <= n_terms and calm < 10:
@@ -211,8 +210,7 @@ def _sum_series(points, layer, axis, radii, coefficients, tolerance, potential, 
             if inner[k] > 0:
                 down *= inner[k] / r
             n += 1
-        if calm < 10:
-            n_bad += 1
+        n_bad += calm < 10
         potential[i] += value
         # grad = f' P_n r^ + f / r P_n' (d - x r^), which has no division by the distance from the axis
         for j in range(3):

@@ -11,7 +11,7 @@ from stimplan.fem.surface import area_vectors
 Array = NDArray[np.float64]
 
 
-def weak_flux(J_A_per_m2: Array, nodes_m: Array, tets: NDArray[np.int32], is_inside: NDArray[np.bool_]) -> float:
+def weak_flux(J_A_per_m2: Array, is_inside: NDArray[np.bool_], *, nodes_m: Array, tets: NDArray[np.int32]) -> float:
     """Current out of a set of tetrahedra by the weak form, A.
 
     The test function w is 1 on the nodes of the set and falls to 0 across the tetrahedra around it:
@@ -21,14 +21,14 @@ def weak_flux(J_A_per_m2: Array, nodes_m: Array, tets: NDArray[np.int32], is_ins
     ----------
     J_A_per_m2 : (m, 3) array
         Current density of each tetrahedron.
+    is_inside : (m,) bool array
     nodes_m : (n, 3) array
     tets : (m, 4) int array
-    is_inside : (m,) bool array
     """
     return -float(load_vector(J_A_per_m2, nodes_m, tets)[np.unique(tets[is_inside])].sum())
 
 
-def face_flux(J_A_per_m2: Array, nodes_m: Array, tets: NDArray[np.int32], is_inside: NDArray[np.bool_]) -> float:
+def face_flux(J_A_per_m2: Array, is_inside: NDArray[np.bool_], *, nodes_m: Array, tets: NDArray[np.int32]) -> float:
     """Current out of a set of tetrahedra, summed over the faces they share with the others, A.
 
     On each face the mean of the normal current densities of its two tetrahedra is used. This sees the field that is

@@ -59,20 +59,20 @@ class Coverage:
         return self.weights_m2.sum(axis=1)
 
 
-def frame_at(center_m: Array, normal: Array, towards: Array, rotation_rad: float) -> Frame:
+def frame_at(center_m: Array, normal: Array, *, towards: Array, rotation_rad: float) -> Frame:
     """Frame whose `up` points along `towards`, then turned counter-clockwise as seen from outside.
 
     Parameters
     ----------
     center_m, normal : (3,) arrays
     towards : (3,) array
-        A direction; its tangential part counts.
+        A direction; its tangential part counts. Where it has none, +y and then +x take its place.
     rotation_rad : float
     """
-    tangents = [v - (v @ normal) * normal for v in (towards, np.array([0.0, 1.0, 0.0]), np.array([1.0, 0.0, 0.0]))]
-    tangent = next(
-        t for t, v in zip(tangents, (towards, 1, 1), strict=True) if np.linalg.norm(t) > 1e-6 * np.linalg.norm(v)
-    )
+    for direction in (towards, np.array([0.0, 1.0, 0.0]), np.array([1.0, 0.0, 0.0])):
+        tangent = direction - (direction @ normal) * normal
+        if np.linalg.norm(tangent) > 1e-6 * np.linalg.norm(direction):
+            break
     up = tangent / np.linalg.norm(tangent)
     right = np.cross(up, normal)
     cos, sin = np.cos(rotation_rad), np.sin(rotation_rad)

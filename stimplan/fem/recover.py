@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def nodal_field(E_V_per_m: Array, volumes_m3: Array, tets: NDArray[np.int32], n_nodes: int) -> Array:
+def nodal_field(E_V_per_m: Array, tets: NDArray[np.int32], *, volumes_m3: Array, n_nodes: int) -> Array:
     """Volume-weighted mean of the element fields around each node.
 
     Parameters
     ----------
     E_V_per_m : (m, 3) array
         Of the tetrahedra of one tissue.
-    volumes_m3 : (m,) array
     tets : (m, 4) int array
+    volumes_m3 : (m,) array
     n_nodes : int
         Of the whole mesh.
 
