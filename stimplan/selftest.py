@@ -14,7 +14,7 @@ from stimplan.field import Field, solve
 from stimplan.head import sphere_head
 from stimplan.montage import Circle, Electrode, Layer
 from stimplan.placement import place
-from stimplan.protocol import Course, Protocol, Waveform
+from stimplan.protocol import Course, DirectWaveform, ElectricStimulation, Protocol
 
 Progress = Callable[[str, float], None]
 
@@ -87,8 +87,7 @@ def sphere_protocol() -> Protocol:
         id="selftest",
         title="Two round electrodes on a layered sphere",
         modality="tDCS",
-        electrodes=electrodes,
-        waveform=Waveform(duration_s=1.0, ramp_up_s=None, ramp_down_s=None),
+        stimulation=ElectricStimulation(electrodes, DirectWaveform(duration_s=1.0, ramp_up_s=None, ramp_down_s=None)),
         course=Course(sessions=1, sessions_per_day=None, min_gap_s=None, schedule=None),
     )
 

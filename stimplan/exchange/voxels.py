@@ -51,13 +51,13 @@ def space_nodes_m(head: HeadModel) -> NDArray[np.float64]:
 
 
 def grid_around(head: HeadModel, spacing_m: float = 1e-3) -> VoxelGrid:
-    """Grid that holds the whole head, its voxel centres on whole multiples of the spacing.
+    """Grid that holds every voxel centre inside the head, on whole multiples of the spacing.
 
     In MNI space it is the common 181 x 217 x 181 template box, grown where the head reaches further.
     """
     nodes_m = space_nodes_m(head)
-    low = np.floor(nodes_m.min(axis=0) / spacing_m - 1e-6).astype(int)
-    high = np.ceil(nodes_m.max(axis=0) / spacing_m + 1e-6).astype(int)
+    low = np.ceil(nodes_m.min(axis=0) / spacing_m - 1e-6).astype(int)
+    high = np.floor(nodes_m.max(axis=0) / spacing_m + 1e-6).astype(int)
     if head.mni_from_head is not None:
         box = np.rint(np.array(_MNI_BOX_MM) * 1e-3 / spacing_m).astype(int)
         low, high = np.minimum(low, box[0]), np.maximum(high, box[1])

@@ -74,6 +74,7 @@ def draw_figures(result: RunResult, progress: Progress) -> dict[str, bytes]:
     """Every figure of the report as PNG, by file name."""
     from stimplan import view
     from stimplan.view.paper import png_bytes
+    from stimplan.view.topomap import has_scalp_map
 
     field, placement = result.field, result.placement
     drawings = {
@@ -82,6 +83,8 @@ def draw_figures(result: RunResult, progress: Progress) -> dict[str, bytes]:
         "field_slices.png": lambda: view.plot_slices(field, cross_m=result.point_of_interest_m),
         "scalp_potential.png": lambda: view.plot_scalp_potential(field),
     }
+    if not has_scalp_map(result.head):
+        del drawings["scalp_potential.png"]
     pictures = {}
     for done, (name, draw) in enumerate(drawings.items()):
         progress("drawing", 0.4 + 0.5 * done / len(drawings))

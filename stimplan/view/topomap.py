@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _TEN_TEN = re.compile(r"(Fp|AF|F|FT|FC|T|C|TP|CP|P|PO|O|I)(z|[1-9]|10)")
 # Names of the 10-20 system that the 10-10 system replaced by T7, T8, P7, P8.
 _OLD_NAMES = frozenset({"T3", "T4", "T5", "T6"})
+# The sites the map is drawn around.
+_FRAME = ("Cz", "Fpz", "Oz", "T7", "T8")
 # Radius of the drawn head; MNE draws nose and ears around it. Its value only sets the scale of the drawing.
 _RIM = 0.095
 
@@ -27,6 +29,11 @@ _RIM = 0.095
 def ten_ten_sites(head: HeadModel) -> tuple[str, ...]:
     """Names of the 10-10 sites this head knows, each place once."""
     return tuple(name for name in head.sites_m if _TEN_TEN.fullmatch(name) and name not in _OLD_NAMES)
+
+
+def has_scalp_map(head: HeadModel) -> bool:
+    """Whether the head has the sites a scalp map is drawn around."""
+    return set(_FRAME) <= set(head.sites_m)
 
 
 def site_potentials_V(field: Field, sites: tuple[str, ...]) -> NDArray[np.float64]:
@@ -48,10 +55,10 @@ def flat_positions(head: HeadModel, sites: tuple[str, ...]) -> NDArray[np.float6
     InputError
         The head lacks one of Cz, Fpz, Oz, T7, T8.
     """
-    missing = [name for name in ("Cz", "Fpz", "Oz", "T7", "T8") if name not in head.sites_m]
+    missing = [name for name in _FRAME if name not in head.sites_m]
     if missing:
         raise InputError(f"head {head.name!r} has no {', '.join(missing)}; a scalp map is drawn around them")
-    vertex, front, back, left, right = (np.array(head.sites_m[name]) for name in ("Cz", "Fpz", "Oz", "T7", "T8"))
+    vertex, front, back, left, right = (np.array(head.sites_m[name]) for name in _FRAME)
     center = (front + back + left + right) / 4
     up = (vertex - center) / np.linalg.norm(vertex - center)
     ahead = front - back - np.dot(front - back, up) * up
@@ -78,6 +85,7 @@ def plot_scalp_potential(field: Field) -> Figure:
     from matplotlib.patheffects import withStroke
 
     sites = ten_ten_sites(field.head)
+    places = flat_positions(field.head, sites)
     values_mV = 1e3 * site_potentials_V(field, sites)
     reach = float(np.abs(values_mV).max()) or 1.0
     figure = new_figure(3.4, 3.0)
@@ -85,7 +93,7 @@ def plot_scalp_potential(field: Field) -> Figure:
     stimulated = {patch.electrode.site for patch in field.placement.electrodes} if field.placement else set()
     image, _ = mne.viz.plot_topomap(
         values_mV,
-        flat_positions(field.head, sites),
+        places,
         axes=axes,
         cmap="RdBu_r",
         vlim=(-reach, reach),
