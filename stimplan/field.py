@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
@@ -158,6 +159,7 @@ def solve(
     head: HeadModel,
     placement: Placement,
     *,
+    currents_A: ArrayLike | None = None,
     tolerance: float = 1e-6,
     solver: LinearSolver | None = None,
     progress: Progress | None = None,
@@ -169,6 +171,9 @@ def solve(
     head : HeadModel
         The head the electrodes were placed on, or the same mesh with other conductivities.
     placement : Placement
+    currents_A : (l,) array, optional
+        Into each electrode, instead of the protocol's; 0 for one that is only attached. One current source of
+        several, or one moment of an alternating current, is asked for in this way.
     tolerance : float
         Relative residual above which there is no result.
     solver : callable, optional
@@ -183,15 +188,16 @@ def solve(
     Raises
     ------
     InputError
-        The placement belongs to another mesh.
+        The placement belongs to another mesh; the currents do not sum to zero, or are not those of one field.
     SolveError
         The residual is above the tolerance, or an electrode does not deliver its current.
     """
     if placement.head is not head and not _is_same_mesh(placement.head, head):
         raise InputError(f"the electrodes were placed on head {placement.head.name!r}, which has another mesh")
+    currents = _currents(placement) if currents_A is None else _checked(currents_A, len(placement.electrodes))
     solved = solve_contacts(
         system_of(head, progress),
-        [patch.contact(head) for patch in placement.electrodes],
+        [attrs.evolve(p.contact(head), current_A=i) for p, i in zip(placement.electrodes, currents, strict=True)],
         model=placement.electrode_model,
         solver=solver,
         tolerance=tolerance,
@@ -206,7 +212,7 @@ def solve(
         electrode_potential_V=solved.electrode_potential_V,
         residual=solved.solution.residual,
         iterations=solved.solution.iterations,
-        provenance=_provenance(head, placement, tolerance, solver),
+        provenance=_provenance(head, placement, tolerance=tolerance, solver=solver, currents_A=currents),
     )
 
 
@@ -268,7 +274,40 @@ def _is_same_mesh(a: HeadModel, b: HeadModel) -> bool:
     return np.array_equal(a.tets, b.tets) and np.array_equal(a.nodes_m, b.nodes_m)
 
 
-def _provenance(head: HeadModel, placement: Placement, tolerance: float, solver: LinearSolver | None) -> dict[str, Any]:
+def _currents(placement: Placement) -> list[float]:
+    """Currents of the protocol, where they are those of one field at one moment.
+
+    Electrodes half a period apart are: one has the opposite sign of the other.
+    """
+    electrodes = [patch.electrode for patch in placement.electrodes]
+    sources = {getattr(electrode, "channel", None) for electrode in electrodes}
+    if len(sources) > 1:
+        raise InputError(
+            f"the electrodes belong to {len(sources)} current sources, and each has a field of its own; solve them one "
+            "by one with currents_A, 0 for the electrodes of the others"
+        )
+    currents = []
+    for electrode in electrodes:
+        turns = (getattr(electrode, "phase_rad", None) or 0.0) / math.pi
+        if not abs(turns - round(turns)) < 1e-9:
+            raise InputError(
+                f"electrode {electrode.label!r} has a phase of {math.degrees(turns * math.pi):g} degrees, so no one "
+                "field has the shape of all moments; solve two moments with currents_A, a quarter of a period apart"
+            )
+        currents.append(electrode.current_A * (-1) ** (round(turns) % 2))
+    return currents
+
+
+def _checked(currents_A: ArrayLike, count: int) -> list[float]:
+    currents = np.asarray(currents_A, dtype=np.float64)
+    if currents.shape != (count,) or not np.isfinite(currents).all():
+        raise InputError(f"currents_A must be {count} finite numbers, one for each electrode, got {currents_A!r}")
+    return [float(current) for current in currents]
+
+
+def _provenance(
+    head: HeadModel, placement: Placement, *, tolerance: float, solver: LinearSolver | None, currents_A: list[float]
+) -> dict[str, Any]:
     name = "multigrid conjugate gradient" if solver is None else getattr(solver, "__qualname__", repr(solver))
     return {
         "stimplan": __version__,
@@ -278,6 +317,7 @@ def _provenance(head: HeadModel, placement: Placement, tolerance: float, solver:
         "protocol_digest": placement.protocol_digest,
         "placement_digest": placement.digest,
         "electrode_model": placement.electrode_model,
+        "currents_A": currents_A,
         "solver": name,
         "tolerance": tolerance,
     }

@@ -161,6 +161,10 @@ def place(protocol: Protocol, head: HeadModel, *, electrode_model: str = "comple
     """
     if electrode_model not in MODELS:
         raise InputError(f"electrode_model must be one of {', '.join(map(repr, MODELS))}, got {electrode_model!r}")
+    if not protocol.electrodes:
+        raise InputError(
+            f"{protocol.modality} protocol {protocol.id!r} has no electrodes; placing a coil is not there yet"
+        )
     scalp = _scalp_of(head)
     problems: list[Problem] = []
     placed: list[tuple[Patch, Coverage]] = []

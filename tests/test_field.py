@@ -117,17 +117,47 @@ def test_the_opposite_current_gives_the_opposite_field():
 
 @pytest.mark.parametrize("model", ["uniform", "complete"])
 def test_two_montages_superpose(model):
-    """In the complete model every electrode is on the head in both, with no net current where it is not used."""
-    currents = {"C3": (1e-3, 0.4e-3), "Fp2": (-1e-3 + 1e-9, 0.6e-3), "Oz": (-1e-9, -1e-3)}
-    fields = [
-        solved(*(disc(site, values[k]) for site, values in currents.items()), model=model, tolerance=1e-9)
-        for k in range(2)
-    ]
-    both = solved(
-        *(disc(site, values[0] + values[1]) for site, values in currents.items()), model=model, tolerance=1e-9
-    )
-    expected = fields[0].E_V_per_m + fields[1].E_V_per_m
+    """In the complete model every electrode is on the head in all three, without current where it is not used."""
+    head = sphere()
+    placement = place(montage(disc("C3", 1e-3), disc("Fp2", -1e-3), disc("Oz", 0.0)), head, electrode_model=model)
+    one, two = np.array([1e-3, -1e-3, 0]), np.array([0.4e-3, 0.6e-3, -1e-3])
+    first, second, both = (solve(head, placement, currents_A=i, tolerance=1e-9) for i in (one, two, one + two))
+    expected = first.E_V_per_m + second.E_V_per_m
     np.testing.assert_allclose(both.E_V_per_m, expected, atol=1e-6 * np.abs(expected).max())
+    assert both.provenance["currents_A"] == pytest.approx(one + two)
+
+
+@pytest.mark.parametrize("currents", [[1e-3], [1e-3, np.nan], [[1e-3, -1e-3]], [1e-3, -0.9e-3]], ids=str)
+def test_currents_that_are_not_one_for_each_electrode_or_do_not_balance_are_refused(currents):
+    placement = place(montage(disc("C3", 1e-3), disc("Fp2", -1e-3)), sphere())
+    with pytest.raises(InputError):
+        solve(sphere(), placement, currents_A=currents)
+
+
+def relabelled(placement, **values):
+    """The placement with other values at its electrodes, one of each tuple for each electrode."""
+    patches = []
+    for k, patch in enumerate(placement.electrodes):
+        electrode = attrs.evolve(patch.electrode, **{name: value[k] for name, value in values.items()})
+        patches.append(attrs.evolve(patch, electrode=electrode))
+    return attrs.evolve(placement, electrodes=tuple(patches))
+
+
+def test_electrodes_half_a_period_apart_have_opposite_currents_and_any_other_phase_is_refused():
+    direct = place(montage(disc("C3", 1e-3), disc("Fp2", -1e-3)), sphere(), electrode_model="uniform")
+    alternating = relabelled(direct, current_A=(1e-3, 1e-3), phase_rad=(0.0, np.pi))
+    expected = solve(sphere(), direct).E_V_per_m
+    np.testing.assert_array_equal(solve(sphere(), alternating).E_V_per_m, expected)
+    turning = relabelled(direct, phase_rad=(0.0, np.pi / 3))
+    with pytest.raises(InputError, match="'Fp2' has a phase of 60 degrees"):
+        solve(sphere(), turning)
+    np.testing.assert_array_equal(solve(sphere(), turning, currents_A=[1e-3, -1e-3]).E_V_per_m, expected)
+
+
+def test_two_current_sources_are_not_one_field():
+    placement = place(montage(disc("C3", 1e-3), disc("Fp2", -1e-3)), sphere())
+    with pytest.raises(InputError, match="2 current sources"):
+        solve(sphere(), relabelled(placement, channel=(1, 2)))
 
 
 def rotation():
@@ -161,15 +191,14 @@ def test_doubling_every_conductivity_leaves_the_current_and_halves_the_field():
 
 def test_reciprocity_source_and_receiver_change_places():
     """The voltage at pair B for a current at pair A is the voltage at pair A for that current at pair B."""
-    pairs = (("C3", "Fp2"), ("Oz", "F4"))
-    quiet = 1e-12
-    volts = []
-    for k in range(2):
-        on, off = pairs[k], pairs[1 - k]
-        electrodes = [disc(on[0], 1e-3), disc(on[1], -1e-3), disc(off[0], quiet), disc(off[1], -quiet)]
-        potentials = solved(*electrodes, model="complete", tolerance=1e-9).electrode_potential_V
-        volts.append(potentials[2] - potentials[3])
-    assert volts[0] == pytest.approx(volts[1], rel=1e-5)
+    head = sphere()
+    sites = ("C3", "Fp2", "Oz", "F4")
+    placement = place(montage(*(disc(site, 0.0) for site in sites)), head)
+    first, second = (
+        solve(head, placement, currents_A=i, tolerance=1e-9).electrode_potential_V
+        for i in ([1e-3, -1e-3, 0, 0], [0, 0, 1e-3, -1e-3])
+    )
+    assert first[2] - first[3] == pytest.approx(second[0] - second[1], rel=1e-5)
 
 
 # current

@@ -293,3 +293,11 @@ def test_a_round_bottom_is_no_cut_and_a_flat_one_is():
 def test_a_disc_of_another_montage_is_another_value():
     assert disc("C3", 1e-3) != disc("C3", 2e-3)
     assert one("C3", Circle(0.02)) == one("C3", Circle(0.02)) != one("C3", Circle(0.021))
+
+
+def test_a_protocol_without_electrodes_is_refused():
+    from types import SimpleNamespace
+
+    coil = SimpleNamespace(id="rtms", modality="TMS", electrodes=(), digest="x")
+    with pytest.raises(InputError, match="'rtms' has no electrodes"):
+        place(coil, sphere())
