@@ -34,7 +34,7 @@ def draw_overlays(t1: NDArray, labels: NDArray, affine: NDArray, folder: Path) -
         legend = [matplotlib.patches.Patch(color=c, label=n) for c, n in zip(COLORS, NAMES, strict=True)]
         figure.legend(handles=legend, loc="lower center", ncol=6, fontsize=9, frameon=False, labelcolor="white")
         figure.subplots_adjust(0.005, 0.055, 0.995, 0.955, 0.02, 0.08)
-        figure.savefig(folder / f"{name}.png", dpi=60, metadata={"Software": None}, pil_kwargs={"optimize": True})
+        figure.savefig(folder / f"{name}.png", dpi=58, metadata={"Software": None}, pil_kwargs={"optimize": True})
         pyplot.close(figure)
 
 

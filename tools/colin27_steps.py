@@ -85,16 +85,22 @@ def canal_mask(t1: Volume, core: Mask, z_mm: Volume) -> Mask:
 def intracranial_mask(t1: Volume, core: Mask, canal: Mask, x_mm: Volume, z_mm: Volume) -> Mask:
     """Everything inside the skull: the closed brain, grown through CSF-like voxels, stopped by bone-dark ones.
 
-    Under the vault the dark inner table stops the growth within 4 mm; along the midline it may go 9 mm, because the
-    sagittal sinus lies between brain and bone. The opening cuts what leaked through vessels and foramina.
+    Up to z = 20 mm the dark inner table stops the growth. Higher up it is so thin that it is only a line a little
+    darker than diploe and CSF: there that valley stops the growth, and 2 mm over the gyri, closed over the sulci by
+    15 mm, is taken for CSF and dura (model). Along the midline growth may go 9 mm, because the sagittal sinus lies
+    between brain and bone. The opening cuts what leaked through vessels and foramina.
     """
     light = ndimage.gaussian_filter(t1, 0.5) > 32
+    high = z_mm > 20
     seed = close(core, 8.0) & light
-    grown = grown_within(seed, light & (z_mm > 0) & (np.abs(x_mm) < 12), 9)
-    grown = grown_within(grown, light & (z_mm > -50), 4)
+    thin_table = (ndimage.grey_closing(t1, size=(3, 3, 3)) - t1 > 4) & (t1 < 55) & high
+    open_space = light & ~thin_table
+    grown = grown_within(seed, light & (z_mm > 0) & (np.abs(x_mm) < 10), 9)
+    grown = grown_within(grown, open_space & (z_mm > -50) & ~high, 4)
+    grown = grown | (close(dilate(seed, 2.0), 15.0) & light & high)
     inside = largest(open_(largest(grown), 4.0)) | dilate(core, 1.0)
     inside = largest(open_(filled(close(inside | canal, 3.0)), 3.0))
-    return largest(smooth(inside, 0.8))
+    return largest(smooth(inside, 1.2))
 
 
 def skull_mask(t1: Volume, head: Mask, inside: Mask, z_mm: Volume) -> Mask:
