@@ -130,11 +130,18 @@ class Electrode:
     layers : tuple of Layer
         From the skin outwards; materials are those of `montages/materials.json`.
     current_A : float
-        Current into the head, A: positive for an anode, negative for a cathode or return.
+        Current into the head, A: positive for an anode, negative for a cathode or return. Where the waveform is not
+        direct, its size by the protocol's amplitude convention.
     product : str or None
         Id in `montages/electrodes.json`, where it is a known product.
     label : str
         Name in messages, figures and tables.
+    phase_rad : float or None
+        Phase of an alternating current (tACS), rad.
+    offset_A : float or None
+        Direct current under an oscillation (otDCS), A.
+    channel : int or None
+        Current source the electrode belongs to (temporal interference), from 1.
     """
 
     site: str | Point
@@ -143,6 +150,9 @@ class Electrode:
     current_A: float
     product: str | None = None
     label: str = attrs.field()
+    phase_rad: float | None = attrs.field(default=None, kw_only=True)
+    offset_A: float | None = attrs.field(default=None, kw_only=True)
+    channel: int | None = attrs.field(default=None, kw_only=True)
 
     @label.default
     def _label_from_site(self) -> str:

@@ -4,11 +4,47 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import attrs
 from hypothesis import strategies as st
 
 from stimplan.montage import Circle, Electrode, Layer, Rectangle, Ring, Source
-from stimplan.protocol import Course, Protocol, Target, Waveform
-from stimplan.sites import materials
+from stimplan.protocol import (
+    Block,
+    Coil,
+    CoilPlacement,
+    Course,
+    DirectWaveform,
+    ElectricStimulation,
+    Evidence,
+    Handle,
+    Indication,
+    Intensity,
+    InterferenceWaveform,
+    Intermittence,
+    MagneticStimulation,
+    NoiseWaveform,
+    OscillatingWaveform,
+    Outcome,
+    Pattern,
+    Peripheral,
+    Phase,
+    Protocol,
+    PublishedTotals,
+    Pulse,
+    PulsedWaveform,
+    Result,
+    Sham,
+    SinusoidalWaveform,
+    Step,
+    Stimulator,
+    Stimulus,
+    Target,
+    Therapy,
+    Threshold,
+    Timing,
+    conditions,
+)
+from stimplan.sites import known_sites, materials
 from stimplan.units import to_si
 
 # Far enough from each other for any electrode below: outlines of at most 70 mm, neighbours more than 70 mm apart.
@@ -48,18 +84,35 @@ def layers() -> st.SearchStrategy[tuple[Layer, ...]]:
     return st.lists(layer, min_size=1, max_size=3).map(tuple)
 
 
+def currents(count: int) -> st.SearchStrategy[list[Decimal]]:
+    """Currents in mA that sum to zero exactly, none of them zero."""
+    free = st.lists(numbers("0.01", "1"), min_size=count - 1, max_size=count - 1)
+    return free.map(lambda values: [*values, -sum(values, Decimal(0))])
+
+
 @st.composite
-def electrodes(draw: st.DrawFn, longest_mm: str = "70") -> tuple[Electrode, ...]:
-    """Two to five electrodes whose currents sum to zero exactly."""
-    count = draw(st.integers(2, len(FAR_APART)))
-    free = [draw(numbers("0.001", "4")) for _ in range(count - 1)]
-    currents = [*free, -sum(free, Decimal(0))]
+def electrodes(draw: st.DrawFn, longest_mm: str = "70", kind: str = "direct") -> tuple[Electrode, ...]:
+    """Two to five electrodes (four for interference) whose currents balance as the kind of waveform asks."""
+    count = 4 if kind == "temporal-interference" else draw(st.integers(2, len(FAR_APART)))
+    is_paired = kind == "temporal-interference"
+    amounts = [*draw(currents(2)), *draw(currents(2))] if is_paired else draw(currents(count))
+    offsets = draw(currents(count)) if kind == "oscillating" else [None] * count
+    turn = draw(si("deg", "0", "180")) if kind == "sinusoidal" else None
     labels = draw(st.lists(texts(20), min_size=count, max_size=count, unique=True))
     made = []
-    for site, current, label in zip(FAR_APART, currents, labels, strict=False):
-        extra = {"label": label} if draw(st.booleans()) else {}
-        shape = draw(shapes(longest_mm))
-        made.append(Electrode(site=site, shape=shape, layers=draw(layers()), current_A=to_si(current, "mA"), **extra))
+    for number, (site, current, offset) in enumerate(zip(FAR_APART, amounts, offsets, strict=False)):
+        made.append(
+            Electrode(
+                site=site if draw(st.booleans()) else known_sites()[site],
+                shape=draw(shapes(longest_mm)),
+                layers=draw(layers()),
+                current_A=to_si(current, "mA"),
+                phase_rad=turn,
+                offset_A=None if offset is None else to_si(offset, "mA"),
+                channel=1 + number // 2 if kind == "temporal-interference" else None,
+                **({"label": labels[number]} if draw(st.booleans()) else {}),
+            )
+        )
     return tuple(made)
 
 
@@ -75,20 +128,169 @@ def targets() -> st.SearchStrategy[Target]:
     return placed | st.builds(Target, label=texts(), mni_m=st.none(), radius_m=st.none())
 
 
-def waveforms() -> st.SearchStrategy[Waveform]:
-    """Plausible sessions, with and without ramps."""
+def frequencies(most: str = "1000") -> st.SearchStrategy[float]:
+    """Frequencies of stimulation, Hz."""
+    return si("Hz", "0.05", most)
+
+
+KIND_OF = {
+    "tDCS": "direct",
+    "HD-tDCS": "direct",
+    "tACS": "sinusoidal",
+    "tRNS": "noise",
+    "otDCS": "oscillating",
+    "tPCS": "pulsed",
+    "TI": "temporal-interference",
+}
+MODALITIES = (*KIND_OF, "TMS")
+TMS_KINDS = ("single", "paired", "repetitive", "iTBS", "cTBS", "QPS", "PAS", "deep")
+
+
+@st.composite
+def waveforms(draw: st.DrawFn, kind: str = "direct") -> DirectWaveform:
+    """Plausible sessions of one kind, with and without ramps and pauses."""
     ramp = st.none() | st.just(0.0) | si("s", "0.1", "600")
-    return st.builds(Waveform, duration_s=si("min", "0.05", "600"), ramp_up_s=ramp, ramp_down_s=ramp)
+    pauses = st.none() | st.builds(Intermittence, on_s=si("s", "1", "10"), off_s=si("s", "1", "10"))
+    base = {"duration_s": draw(si("min", "1", "240")), "ramp_up_s": draw(ramp), "ramp_down_s": draw(ramp)}
+    base["intermittence"] = draw(pauses)
+    if kind == "direct":
+        return DirectWaveform(**base)
+    if kind in ("sinusoidal", "oscillating"):
+        cls = SinusoidalWaveform if kind == "sinusoidal" else OscillatingWaveform
+        frequency = draw(st.none() | frequencies())
+        note = draw(texts() if frequency is None else st.none() | texts())
+        return cls(**base, frequency_Hz=frequency, frequency_note=note)
+    if kind == "noise":
+        low, high = draw(si("Hz", "0.1", "300")), draw(si("Hz", "301", "1000"))
+        band = draw(st.sampled_from([(low, high), (None, None), (None, high), (low, None)]))
+        shape = draw(st.sampled_from(("gaussian", "uniform", None)))
+        return NoiseWaveform(**base, band_low_Hz=band[0], band_high_Hz=band[1], distribution=shape)
+    if kind == "pulsed":
+        polarity = draw(st.sampled_from(("monophasic", "biphasic")))
+        width, gap = draw(si("ms", "0.05", "100")), draw(si("ms", "0.05", "1000"))
+        return PulsedWaveform(**base, pulse_width_s=width, pulse_gap_s=gap, polarity=polarity)
+    carriers = (draw(si("Hz", "1000", "2000")), draw(si("Hz", "2001", "2100")))
+    return InterferenceWaveform(**base, carriers_Hz=carriers)
 
 
-def courses() -> st.SearchStrategy[Course]:
-    """Courses of one to many sessions."""
-    return st.builds(
-        Course,
-        sessions=st.integers(1, 1000),
-        sessions_per_day=st.none() | st.integers(1, 100),
-        min_gap_s=st.none() | si("h", "0.01", "1000"),
-        schedule=st.none() | texts(),
+@st.composite
+def electric(draw: st.DrawFn, modality: str = "tDCS") -> ElectricStimulation:
+    """Stimulation of one electric modality."""
+    kind = KIND_OF[modality]
+    convention = None if kind == "direct" else draw(st.sampled_from(("peak", "peak-to-peak", "RMS")))
+    made = draw(electrodes("22" if modality == "HD-tDCS" else "70", kind))
+    return ElectricStimulation(made, draw(waveforms(kind)), convention)
+
+
+def _patterns(draw: st.DrawFn, kind: str) -> tuple[Stimulus, tuple[Pattern, ...]]:
+    name = st.none() | texts(20)
+    count = draw(st.integers(1, 100))
+    if kind == "single":
+        patterns = draw(st.sampled_from([(), (Pattern(count, 5.0),), (Pattern(count, 7.5, "pulse"),)]))
+        return Stimulus(), patterns
+    if kind in ("paired", "PAS"):
+        stimulus = Stimulus(2, (draw(si("ms", "1", "300")),), draw(st.sampled_from([(), (0.8, 1.2)])))
+        return (stimulus if kind == "paired" else Stimulus()), (Pattern(count, draw(si("s", "4", "20")), draw(name)),)
+    if kind == "QPS":
+        return Stimulus(4, (draw(si("ms", "1.5", "100")),) * 3), (Pattern(draw(st.integers(1, 360)), 5.0),)
+    if kind in ("iTBS", "cTBS"):
+        burst, theta = Pattern(3, 0.02, "burst"), Pattern(10 if kind == "iTBS" else 200, 0.2)
+        return Stimulus(), (burst, theta, Pattern(20, 10.0)) if kind == "iTBS" else (burst, theta)
+    hertz, pulses = draw(st.integers(1, 25)), draw(st.integers(1, 60))
+    gap = draw(numbers("0.5", "60"))
+    train_s = to_si(Decimal(pulses) / hertz + gap, "s")
+    return Stimulus(), (
+        Pattern(pulses, to_si(Decimal(1) / hertz, "s"), "train"),
+        Pattern(draw(st.integers(1, 75)), train_s),
+    )
+
+
+def placements() -> st.SearchStrategy[CoilPlacement]:
+    """A site, a point or a pose, with and without a handle."""
+    site = st.sampled_from(FAR_APART)
+    handle = st.none() | st.builds(Handle, from_midline_rad=si("deg", "-180", "180")) | st.builds(Handle, towards=site)
+    rest = {"method": st.none() | texts(), "handle": handle, "distance_m": st.none() | si("mm", "0", "30")}
+    turned = st.sampled_from(
+        (((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)), ((0.6, -0.8, 0.0), (0.8, 0.6, 0.0), (0.0, 0.0, 1.0)))
+    )
+    pose = st.builds(
+        lambda r, p: (*((*row, x) for row, x in zip(r, p, strict=True)), (0.0, 0.0, 0.0, 1.0)), turned, points()
+    )
+    return (
+        st.builds(CoilPlacement, site=site, **rest)
+        | st.builds(CoilPlacement, mni_m=points(), **rest)
+        | st.builds(CoilPlacement, pose_m=pose, **rest)
+    )
+
+
+def intensities() -> st.SearchStrategy[Intensity]:
+    """All the ways to say how strong."""
+    relative = st.builds(
+        Intensity, value_fraction=si("percent", "10", "100"), reference=st.sampled_from(("rMT", "aMT", "MSO", "1mV"))
+    )
+    rate = st.builds(Intensity, didt_A_per_s=si("A_per_us", "1", "200"))
+    return relative | rate | st.builds(Intensity, field_V_per_m=si("V_per_m", "1", "300"))
+
+
+@st.composite
+def blocks(draw: st.DrawFn, kind: str = "repetitive", is_last: bool = True) -> Block:
+    """A block of one kind of magnetic stimulation."""
+    text = st.none() | texts()
+    stimulus, patterns = _patterns(draw, kind)
+    measured = st.sampled_from((None, "each-session", "weekly", "once"))
+    nerve = st.builds(Peripheral, nerve=texts(), interval_s=si("ms", "5", "50"), intensity=text)
+    return Block(
+        pulse=Pulse(
+            draw(st.sampled_from(("monophasic", "biphasic", "half-sine", None))),
+            draw(st.sampled_from(("PA", "AP", "LM", "ML", None))),
+        ),
+        timing=Timing(stimulus, patterns),
+        intensity=draw(intensities()),
+        threshold=draw(st.none() | st.builds(Threshold, method=text, muscle=text, coil=text, measured=measured)),
+        placement=draw(placements()),
+        label=draw(text),
+        depth_adjusted=draw(st.sampled_from((True, False, None))),
+        peripheral=draw(nerve) if kind == "PAS" else None,
+        gap_s=None if is_last else draw(st.none() | si("s", "0", "3600")),
+    )
+
+
+@st.composite
+def magnetic(draw: st.DrawFn, kind: str = "repetitive") -> MagneticStimulation:
+    """Stimulation by a coil, one block or two."""
+    text = st.none() | texts()
+    family = "H-coil" if kind == "deep" else draw(st.sampled_from(("figure-8", "circular", "double-cone", "cap")))
+    first = draw(st.lists(blocks(kind, is_last=False), max_size=1))
+    return MagneticStimulation(
+        coil=Coil(family, model=draw(text), manufacturer=draw(text), file=draw(text)),
+        stimulator=draw(st.none() | st.builds(Stimulator, manufacturer=text, model=text)),
+        blocks=(*first, draw(blocks(kind))),
+    )
+
+
+@st.composite
+def courses(draw: st.DrawFn) -> Course:
+    """Courses of one to many sessions, with and without phases."""
+    count = draw(st.integers(1, 4))
+    maybe = st.none() | st.integers(1, 10)
+    phases = tuple(
+        Phase(
+            name=draw(st.sampled_from(("acute", "taper", "maintenance", "other"))),
+            sessions=draw(st.integers(1, 50)),
+            sessions_per_day=draw(maybe),
+            sessions_per_week=draw(maybe),
+            weeks=draw(st.none() | si("s", "200", "300")),
+        )
+        for _ in range(count)
+    )
+    has_phases = draw(st.booleans())
+    return Course(
+        sessions=sum(phase.sessions for phase in phases),
+        sessions_per_day=10 if has_phases else draw(maybe),
+        min_gap_s=draw(st.none() | si("h", "0.01", "2")),
+        schedule=draw(st.none() | texts()),
+        sessions_per_week=draw(st.none() | st.integers(10, 100)),
+        phases=phases if has_phases else (),
     )
 
 
@@ -98,23 +300,111 @@ def sources() -> st.SearchStrategy[Source]:
     return st.builds(Source, citation=texts(), doi=doi, status=st.sampled_from(STATUSES[:3]), note=st.none() | texts())
 
 
+def _plan(draw: st.DrawFn) -> dict[str, object]:
+    """Everything around the stimulation, there or not there."""
+    text = st.none() | texts()
+    second = st.none() | si("s", "0.1", "600")
+    count = st.none() | st.integers(0, 50)
+    low_high = st.sampled_from(((None, None), (0.0, 52.0), (-1.5, 1.5), (0.0, None)))
+    outcome = st.builds(
+        lambda name, limits, sessions: Outcome(name, *limits, tuple(sorted(sessions))),
+        texts(),
+        low_high,
+        st.sets(st.just(0) | st.just(1)),
+    )
+    n_total = draw(count)
+    return {
+        "indication": draw(
+            st.none() | st.builds(Indication, condition=st.sampled_from(sorted(conditions())), note=text)
+        ),
+        "population": draw(text),
+        "purpose": draw(text),
+        "target": draw(st.none() | targets()),
+        "sham": draw(
+            st.none()
+            | st.builds(
+                Sham,
+                type=st.sampled_from(("fade-in-fade-out", "sham-coil", "none")),
+                description=text,
+                ramp_up_s=second,
+                duration_s=second,
+                ramp_down_s=second,
+            )
+        ),
+        "blinding": draw(st.sampled_from((None, "none", "single", "double", "triple"))),
+        "steps": tuple(
+            draw(
+                st.lists(
+                    st.builds(
+                        Step, kind=st.sampled_from(("titration", "adjust", "stop")), condition=texts(), action=texts()
+                    ),
+                    max_size=2,
+                )
+            )
+        ),
+        "therapy": draw(
+            st.none()
+            | st.builds(Therapy, name=texts(), timing=st.sampled_from((None, "before", "during", "after")), note=text)
+        ),
+        "programme": draw(st.sampled_from((None, "cognitive", "paediatric", "motor", "language"))),
+        "goals": tuple(draw(st.lists(texts(), max_size=2))),
+        "outcomes": tuple(draw(st.lists(outcome, max_size=2))),
+        "evidence": draw(
+            st.none()
+            | st.builds(
+                Evidence,
+                grade=st.sampled_from("ABC"),
+                scheme=texts(),
+                design=st.sampled_from(("rct", "crossover", "modelling")),
+                status=st.sampled_from(STATUSES[:3]),
+            )
+        ),
+        "result": draw(
+            st.none()
+            | st.builds(
+                Result,
+                direction=st.sampled_from(("positive", "negative", "mixed", "physiological")),
+                summary=texts(),
+                n_active=st.none() if n_total is None else st.none() | st.integers(0, n_total),
+                n_total=st.just(n_total),
+            )
+        ),
+        "published_totals": draw(
+            st.none()
+            | st.builds(
+                PublishedTotals,
+                pulses_per_session=st.none() | st.integers(1, 5000),
+                session_duration_s=st.none() | si("min", "1", "60"),
+                charge_per_session_C=st.none() | si("C", "0.1", "10"),
+                note=texts(),
+            )
+        ),
+        "reporting": tuple(
+            draw(
+                st.dictionaries(st.sampled_from(("age", "sex", "time_of_day", "device")), texts() | st.booleans())
+            ).items()
+        ),
+        "source": draw(st.none() | sources()),
+    }
+
+
 @st.composite
-def protocols(draw: st.DrawFn) -> Protocol:
-    """Valid protocols, everything optional both there and not there."""
-    modality = draw(st.sampled_from(("tDCS", "HD-tDCS")))
+def protocols(draw: st.DrawFn, modality: str | None = None, kind: str | None = None) -> Protocol:
+    """Valid protocols of a modality (and a kind of TMS), everything optional both there and not there."""
+    modality = modality or draw(st.sampled_from(MODALITIES))
+    kind = kind or draw(st.sampled_from(TMS_KINDS))
     places = st.sampled_from(("$.title", "$.course.sessions", "$.stimulation.electrodes[0].current_mA"))
-    optional = st.none() | texts()
+    plan = _plan(draw)
+    if modality != "TMS" and plan["published_totals"] is not None:
+        plan["published_totals"] = attrs.evolve(plan["published_totals"], pulses_per_session=None)
+    elif plan["published_totals"] is not None:
+        plan["published_totals"] = attrs.evolve(plan["published_totals"], charge_per_session_C=None)
     return Protocol(
         id=draw(st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,8}){0,3}", fullmatch=True)),
-        title=draw(texts()),
+        title=draw(st.none() | texts()),
         modality=modality,
-        electrodes=draw(electrodes("70" if modality == "tDCS" else "22")),
-        waveform=draw(waveforms()),
+        stimulation=draw(magnetic(kind) if modality == "TMS" else electric(modality)),
         course=draw(courses()),
-        purpose=draw(optional),
-        indication=draw(optional),
-        population=draw(optional),
-        target=draw(st.none() | targets()),
-        source=draw(st.none() | sources()),
         certainty=tuple(draw(st.dictionaries(places, st.sampled_from(STATUSES))).items()),
+        **plan,
     )

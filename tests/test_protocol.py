@@ -12,40 +12,99 @@ from pathlib import Path
 import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
-from strategies import protocols
+from strategies import KIND_OF, TMS_KINDS, protocols
 
 from stimplan.errors import ProtocolError
 from stimplan.montage import Circle, Electrode, Layer, Rectangle
-from stimplan.protocol import Course, Protocol, Waveform, dump_protocol, list_protocols, read_protocol, schema
+from stimplan.protocol import (
+    Course,
+    DirectWaveform,
+    ElectricStimulation,
+    Protocol,
+    dump_protocol,
+    list_protocols,
+    migrate_text,
+    read_protocol,
+    schema,
+)
 from stimplan.strict_json import show_path
 
 LAYERS = (Layer(material="saline_sponge", thickness_m=0.005),)
 PAD = Rectangle(width_m=0.05, height_m=0.07)
 
 
-def protocol_with(*currents_A: float, **changes: object) -> Protocol:
+RAMPED = DirectWaveform(duration_s=1200.0, ramp_up_s=30.0, ramp_down_s=30.0)
+
+
+def protocol_with(*currents_A: float, waveform: DirectWaveform = RAMPED, electrodes: tuple = ()) -> Protocol:
     sites = ("C3", "Fp2", "Oz", "P8")
-    electrodes = tuple(Electrode(s, PAD, LAYERS, i) for s, i in zip(sites, currents_A, strict=False))
-    values = {
-        "id": "x",
-        "title": "x",
-        "modality": "tDCS",
-        "electrodes": electrodes,
-        "waveform": Waveform(duration_s=1200.0, ramp_up_s=30.0, ramp_down_s=30.0),
-        "course": Course(sessions=1, sessions_per_day=None, min_gap_s=None, schedule=None),
-    }
-    return Protocol(**{**values, **changes})
+    made = tuple(Electrode(s, PAD, LAYERS, i) for s, i in zip(sites, currents_A, strict=False))
+    return Protocol(
+        id="x",
+        title="x",
+        modality="tDCS",
+        stimulation=ElectricStimulation(electrodes or made, waveform),
+        course=Course(sessions=1, sessions_per_day=None, min_gap_s=None, schedule=None),
+    )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(protocols())
-def test_a_protocol_reads_back_exactly_as_it_was_written(protocol: Protocol) -> None:
+KINDS = [(modality, None) for modality in KIND_OF] + [("TMS", kind) for kind in TMS_KINDS]
+NAMES = [kind or modality for modality, kind in KINDS]
+
+
+def survives(protocol: Protocol) -> None:
     text = dump_protocol(protocol)
     again = read_protocol(text)
     assert again == protocol
     assert again.digest == protocol.digest
     assert dump_protocol(again) == text
     assert read_protocol(json.loads(text, parse_float=Decimal)) == protocol
+
+
+@pytest.mark.parametrize(("modality", "kind"), KINDS, ids=NAMES)
+def test_a_protocol_reads_back_exactly_as_it_was_written(modality: str, kind: str | None) -> None:
+    check = given(protocols(modality, kind))(survives)
+    settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))(check)()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("modality", "kind"), KINDS, ids=NAMES)
+def test_a_thousand_protocols_of_each_kind_read_back_exactly(modality: str, kind: str | None) -> None:
+    check = given(protocols(modality, kind))(survives)
+    settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))(check)()
+
+
+@pytest.mark.parametrize("name", ["select-tdcs", "fregni-2005-stroke"])
+def test_a_file_of_version_1_reads_equal_to_its_new_form(name: str) -> None:
+    path = Path(__file__).parent / "data" / f"protocol-v1-{name}.json"
+    text = path.read_text(encoding="utf-8")
+    assert json.loads(text)["schema_version"] == 1
+    new = read_protocol(path)
+    assert new.schema_version == 2
+    assert new == read_protocol(dump_protocol(new)) == read_protocol(migrate_text(text))
+    old = json.loads(text)
+    assert new.indication.note == old["indication"]
+    assert new.indication.condition == {"select-tdcs": "depression", "fregni-2005-stroke": "stroke-motor"}[name]
+    assert new.electrodes[0].current_A * 1000 == old["stimulation"]["electrodes"][0]["current_mA"]
+    again = json.loads(migrate_text(text))
+    assert {key: again[key] for key in old if key not in ("schema_version", "indication", "stimulation")} == {
+        key: old[key] for key in old if key not in ("schema_version", "indication", "stimulation")
+    }
+    assert again["stimulation"]["waveform"] == {"type": "direct", **old["stimulation"]["waveform"]}
+    assert again["stimulation"]["electrodes"] == old["stimulation"]["electrodes"]
+
+
+def test_migrating_a_new_file_changes_nothing_and_a_broken_old_one_is_refused_at_its_own_place() -> None:
+    new = dump_protocol(read_protocol("m1-so"))
+    assert migrate_text(new) == new
+    text = (Path(__file__).parent / "data" / "protocol-v1-select-tdcs.json").read_text(encoding="utf-8")
+    broken = text.replace('"duration_min": 30', '"duration_min": "30"').replace('"site": "F4"', '"site": "F44"')
+    with pytest.raises(ProtocolError) as caught:
+        migrate_text(broken, file="old.json")
+    assert [(problem.file, problem.where) for problem in caught.value.problems] == [
+        ("old.json", "$.stimulation.electrodes[1].site"),
+        ("old.json", "$.stimulation.waveform.duration_min"),
+    ]
 
 
 def test_the_dose_of_two_milliamperes_on_a_sponge_for_twenty_minutes_is_as_computed_by_hand() -> None:
@@ -58,7 +117,7 @@ def test_the_dose_of_two_milliamperes_on_a_sponge_for_twenty_minutes_is_as_compu
 
 
 def test_the_total_current_is_the_sum_of_the_anodes_and_ramps_that_are_not_reported_add_nothing() -> None:
-    waveform = Waveform(duration_s=600.0, ramp_up_s=None, ramp_down_s=30.0)
+    waveform = DirectWaveform(duration_s=600.0, ramp_up_s=None, ramp_down_s=30.0)
     protocol = protocol_with(0.002, -0.001, -0.0005, -0.0005, waveform=waveform)
     assert protocol.total_current_A == 0.002
     assert protocol.max_electrode_current_A == 0.002
@@ -107,11 +166,12 @@ def test_a_protocol_cannot_be_changed() -> None:
 
 def test_every_value_counts_in_the_digest() -> None:
     protocol = read_protocol("hd-4x1-m1")
+    longer = attrs.evolve(protocol.waveform, duration_s=1200.0000001)
     others = [
         attrs.evolve(protocol, title="other"),
-        attrs.evolve(protocol, waveform=attrs.evolve(protocol.waveform, duration_s=1200.0000001)),
+        attrs.evolve(protocol, stimulation=attrs.evolve(protocol.stimulation, waveform=longer)),
         attrs.evolve(protocol, certainty=()),
-        attrs.evolve(protocol, electrodes=protocol.electrodes[::-1]),
+        attrs.evolve(protocol, stimulation=attrs.evolve(protocol.stimulation, electrodes=protocol.electrodes[::-1])),
     ]
     assert len({p.digest for p in (protocol, *others)}) == 5
 
@@ -191,7 +251,7 @@ def test_the_schema_is_sound_and_closed_and_describes_every_property() -> None:
         if isinstance(node, dict):
             properties = node.get("properties")
             if isinstance(properties, dict) and "/if" not in place:
-                chooses = "allOf" in node or place.endswith("/then")
+                chooses = "allOf" in node or place.endswith(("/then", "/items/allOf/1"))
                 if node.get("additionalProperties") is not False and not chooses:
                     open_objects.append(place)
                 if not place.endswith("/then"):

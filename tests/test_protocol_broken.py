@@ -27,7 +27,7 @@ def good() -> Tree:
     layers = [{"material": "saline_sponge", "thickness_mm": 5}]
     shape = {"type": "rectangle", "width_mm": 50, "height_mm": 70, "rotation_deg": 0}
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "id": "good",
         "title": "Good",
         "modality": "tDCS",
@@ -36,7 +36,7 @@ def good() -> Tree:
                 {"site": "C3", "current_mA": 2, "shape": dict(shape), "layers": copy.deepcopy(layers)},
                 {"site": "Fp2", "current_mA": -2, "shape": dict(shape), "layers": copy.deepcopy(layers)},
             ],
-            "waveform": {"duration_min": 20, "ramp_up_s": 30, "ramp_down_s": None},
+            "waveform": {"type": "direct", "duration_min": 20, "ramp_up_s": 30, "ramp_down_s": None},
         },
         "course": {"sessions": 5, "sessions_per_day": 1, "min_gap_h": 24, "schedule": None},
         "target": {"label": "left M1", "mni_mm": [-37, -25, 62], "radius_mm": 10},
@@ -87,7 +87,7 @@ RING = {"type": "ring", "inner_diameter_mm": 12, "outer_diameter_mm": 6}
 
 # name, change, path of the first problem, fragment of its sentence
 BROKEN: list[tuple[str, Callable[[Tree], None], str, str]] = [
-    ("version of the future", put("schema_version", to=2), "$.schema_version", "a newer stimplan may"),
+    ("version of the future", put("schema_version", to=3), "$.schema_version", "a newer stimplan may"),
     ("version zero", put("schema_version", to=0), "$.schema_version", "is not known"),
     ("version as text", put("schema_version", to="1"), "$.schema_version", "expected a whole number"),
     ("no version", cut("schema_version"), "$.schema_version", "missing; expected version"),
@@ -98,7 +98,7 @@ BROKEN: list[tuple[str, Callable[[Tree], None], str, str]] = [
     ("id with spaces", put("id", to="My Protocol"), "$.id", "small letters, digits and hyphens"),
     ("id as a number", put("id", to=7), "$.id", "expected text"),
     ("modality misspelt", put("modality", to="tdcs"), "$.modality", "did you mean 'tDCS'?"),
-    ("modality not yet known", put("modality", to="rTMS"), "$.modality", "'rTMS' is not one of 'tDCS', 'HD-tDCS'"),
+    ("modality not yet known", put("modality", to="rTMS"), "$.modality", "'rTMS' is not one of 'tDCS', 'HD-tDCS', 't"),
     ("no stimulation", cut("stimulation"), "$.stimulation", "missing"),
     ("stimulation as a list", put("stimulation", to=[]), "$.stimulation", "expected an object"),
     ("no electrodes", put(*EL, to=[]), "$.stimulation.electrodes", "at least 2"),

@@ -11,7 +11,7 @@ import pytest
 
 from stimplan.errors import InputError
 from stimplan.montage import Circle, Electrode, Layer, Rectangle, Ring
-from stimplan.protocol import Course, Protocol, Waveform, list_protocols, read_protocol
+from stimplan.protocol import Course, DirectWaveform, ElectricStimulation, Protocol, list_protocols, read_protocol
 from stimplan.safety import RuleSet, SafetyReport, check, load_rules
 from stimplan.safety.quantities import QUANTITIES, Case
 from stimplan.safety.values import verdict_of
@@ -45,8 +45,9 @@ def protocol(
         id="test",
         title="test",
         modality=modality,
-        electrodes=tuple(electrodes),
-        waveform=Waveform(duration_s=minutes * 60.0, ramp_up_s=ramp_s, ramp_down_s=ramp_s),
+        stimulation=ElectricStimulation(
+            tuple(electrodes), DirectWaveform(duration_s=minutes * 60.0, ramp_up_s=ramp_s, ramp_down_s=ramp_s)
+        ),
         course=Course(
             sessions=sessions,
             sessions_per_day=per_day,

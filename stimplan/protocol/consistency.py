@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from itertools import combinations
-from typing import Any, TypeGuard
+from typing import Any
 
 from stimplan.errors import MontageError
 from stimplan.montage import Shape
-from stimplan.protocol.model import imbalance
-from stimplan.protocol.schema_check import Fault, nearest
+from stimplan.protocol.electric import CurrentInput, imbalances
+from stimplan.protocol.schema_check import Fault, is_number, nearest
 from stimplan.protocol.schemas import schema
 from stimplan.sites import electrode_products, known_sites, materials, resolve_site, shape_from_file
 from stimplan.strict_json import JsonPath
@@ -56,21 +56,16 @@ def consistency_faults(tree: Mapping[str, Any]) -> list[Fault]:
     faults = [*_implausible(tree, ()), *_positions(tree), *_loose_targets(tree), *_loose_certainty(tree)]
     stimulation = tree.get("stimulation")
     electrodes = stimulation.get("electrodes") if isinstance(stimulation, dict) else None
-    if isinstance(electrodes, list):
+    if isinstance(stimulation, dict) and isinstance(electrodes, list):
         base: JsonPath = ("stimulation", "electrodes")
         for number, electrode in enumerate(electrodes):
             if isinstance(electrode, dict):
                 faults.extend(_electrode(electrode, (*base, number)))
-        faults.extend(_balance(electrodes, base))
+        faults.extend(_balance(stimulation, electrodes, base))
         faults.extend(_same_labels(electrodes, base))
         faults.extend(_not_high_definition(tree.get("modality"), electrodes, base))
         faults.extend(_overlaps(electrodes, base))
     return faults
-
-
-def is_number(value: Any) -> TypeGuard[int | Decimal]:
-    """Whether a tree's value is a number."""
-    return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
 def _implausible(value: Any, path: JsonPath) -> Iterator[Fault]:
@@ -234,13 +229,32 @@ def _shape(electrode: Any) -> Shape | None:
         return None
 
 
-def _balance(electrodes: list[Any], path: JsonPath) -> Iterator[Fault]:
-    """Currents that do not sum to zero; only judged where every electrode has a current."""
-    currents = [electrode.get("current_mA") for electrode in electrodes if isinstance(electrode, dict)]
-    numbers = [Decimal(current) for current in currents if is_number(current)]
-    what = imbalance(numbers) if len(numbers) == len(electrodes) > 1 else ""
-    if what:
-        yield Fault(path, what)
+def _balance(stimulation: Mapping[str, Any], electrodes: list[Any], path: JsonPath) -> Iterator[Fault]:
+    """Currents that do not sum to zero; only judged where every electrode says what it contributes."""
+    waveform = stimulation.get("waveform")
+    kind = waveform.get("type") if isinstance(waveform, dict) else None
+    if not isinstance(kind, str):
+        return
+    inputs = [_input(electrode, kind) for electrode in electrodes]
+    known = [one for one in inputs if one is not None]
+    if len(known) == len(electrodes) > 1:
+        for what in imbalances(known, kind):
+            yield Fault(path, what)
+
+
+def _input(electrode: Any, kind: str) -> CurrentInput | None:
+    """What an electrode contributes to the balance; None where something that matters for it is missing."""
+    record = electrode if isinstance(electrode, dict) else {}
+    current, phase, offset, channel = (record.get(k) for k in ("current_mA", "phase_deg", "offset_mA", "channel"))
+    needed = {"sinusoidal": phase, "oscillating": offset, "temporal-interference": channel}.get(kind, 0)
+    if not is_number(current) or not is_number(needed):
+        return None
+    return CurrentInput(
+        current_mA=Decimal(current),
+        phase_rad=to_si(phase, "deg") if is_number(phase) else None,
+        offset_mA=Decimal(offset) if is_number(offset) else None,
+        channel=int(channel) if is_number(channel) else None,
+    )
 
 
 def _same_labels(electrodes: list[Any], path: JsonPath) -> Iterator[Fault]:

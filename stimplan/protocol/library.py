@@ -8,12 +8,13 @@ from pathlib import Path
 
 import attrs
 
+from stimplan.protocol.conditions import CONDITIONS_FILE
 from stimplan.resources import data_path
 
 
 @attrs.frozen
 class ProtocolEntry:
-    """One protocol of the library, before it is read."""
+    """One protocol of the library, before it is read; a file without a title goes by its id."""
 
     id: str
     title: str
@@ -23,7 +24,7 @@ class ProtocolEntry:
 def list_protocols() -> tuple[ProtocolEntry, ...]:
     """Every protocol of the library, sorted by id."""
     return tuple(
-        ProtocolEntry(id=name, title=json.loads(library_path(name).read_text(encoding="utf-8"))["title"], path=path)
+        ProtocolEntry(id=name, title=_title(path) or name, path=path)
         for name in library_ids()
         for path in [library_path(name)]
     )
@@ -32,9 +33,14 @@ def list_protocols() -> tuple[ProtocolEntry, ...]:
 @cache
 def library_ids() -> tuple[str, ...]:
     """Ids of the library's protocols, sorted; the id is the file's name."""
-    return tuple(sorted(path.stem for path in data_path("protocols").glob("*.json")))
+    return tuple(sorted(path.stem for path in data_path("protocols").glob("*.json") if path.name != CONDITIONS_FILE))
 
 
 def library_path(name: str) -> Path:
     """File of one protocol of the library."""
     return data_path("protocols", f"{name}.json")
+
+
+def _title(path: Path) -> str | None:
+    title: str | None = json.loads(path.read_text(encoding="utf-8"))["title"]
+    return title

@@ -2,72 +2,55 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from decimal import Decimal, localcontext
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Literal
 
 import attrs
 
-from stimplan.errors import Problem, ProtocolError
-from stimplan.montage import Electrode, Point, Source, Status
-from stimplan.units import from_si
+from stimplan.errors import ProtocolError
+from stimplan.montage import Electrode, Source, Status
+from stimplan.protocol import dose
+from stimplan.protocol.electric import ElectricStimulation, Waveform
+from stimplan.protocol.magnetic import MagneticStimulation
+from stimplan.protocol.plan import (
+    Course,
+    Evidence,
+    Indication,
+    Outcome,
+    PublishedTotals,
+    Result,
+    Sham,
+    Step,
+    Target,
+    Therapy,
+)
+from stimplan.protocol.schemas import NEWEST_VERSION
 from stimplan.values import digest
 
-Modality = Literal["tDCS", "HD-tDCS"]
+Modality = Literal["tDCS", "HD-tDCS", "tACS", "tRNS", "otDCS", "tPCS", "TI", "TMS"]
+Programme = Literal["cognitive", "developmental", "intensive", "paediatric", "motor", "language"]
+Blinding = Literal["none", "single", "double", "triple"]
 
-
-@attrs.frozen
-class Waveform:
-    """Course of the current within one session of direct current.
-
-    Attributes
-    ----------
-    duration_s : float
-        Time at the full current, s; the ramps come on top.
-    ramp_up_s, ramp_down_s : float or None
-        Time from zero to the full current and back, s; None where the source does not report it.
-    """
-
-    duration_s: float
-    ramp_up_s: float | None
-    ramp_down_s: float | None
-
-
-@attrs.frozen
-class Course:
-    """How often the session is given.
-
-    Attributes
-    ----------
-    sessions : int
-        Sessions in all.
-    sessions_per_day : int or None
-        Most sessions on one day; None where it is not reported.
-    min_gap_s : float or None
-        Least time from the start of one session to the start of the next, s; None where it is not reported.
-    schedule : str or None
-        The schedule in words.
-    """
-
-    sessions: int
-    sessions_per_day: int | None
-    min_gap_s: float | None
-    schedule: str | None
-
-
-@attrs.frozen
-class Target:
-    """The place in the brain that is meant: a name, and where it is known the ball around an MNI point."""
-
-    label: str
-    mni_m: Point | None
-    radius_m: float | None
+# modality -> type of its waveform; None for a coil
+WAVEFORM_OF: Mapping[str, str | None] = {
+    "tDCS": "direct",
+    "HD-tDCS": "direct",
+    "tACS": "sinusoidal",
+    "tRNS": "noise",
+    "otDCS": "oscillating",
+    "tPCS": "pulsed",
+    "TI": "temporal-interference",
+    "TMS": None,
+}
 
 
 def _sorted_pairs(pairs: Iterable[tuple[str, Status]]) -> tuple[tuple[str, Status], ...]:
     return tuple(sorted(pairs))
+
+
+def _sorted_items(pairs: Iterable[tuple[str, str | bool]]) -> tuple[tuple[str, str | bool], ...]:
+    return tuple(sorted(pairs, key=lambda pair: pair[0]))
 
 
 # Not slotted, so that the digest is computed once.
@@ -77,15 +60,27 @@ class Protocol:
 
     Attributes
     ----------
-    id, title : str
-    modality : {"tDCS", "HD-tDCS"}
-    electrodes : tuple of Electrode
-        Their currents sum to zero, exactly, as decimal numbers of mA.
-    waveform : Waveform
+    id : str
+    title : str or None
+        None: made from the other fields where it is shown.
+    modality : {"tDCS", "HD-tDCS", "tACS", "tRNS", "otDCS", "tPCS", "TI", "TMS"}
+    stimulation : ElectricStimulation or MagneticStimulation
+        What is delivered in one session.
     course : Course
-    purpose, indication, population : str or None
-        Target and rationale, condition, and who received it, in words.
+    indication : Indication or None
+    population, purpose : str or None
+        Who received it; target and rationale; in words.
     target : Target or None
+    sham : Sham or None
+    blinding, programme : str or None
+    steps, goals, outcomes : tuple
+        Conditional steps, goals in words, outcome measures.
+    therapy : Therapy or None
+    evidence : Evidence or None
+    result : Result or None
+    published_totals : PublishedTotals or None
+    reporting : tuple of (item, text or bool)
+        Items of the reporting checklists, sorted.
     source : Source or None
     certainty : tuple of (path, status)
         How single values are known, by their path in the file, sorted by path.
@@ -95,30 +90,41 @@ class Protocol:
     Raises
     ------
     ProtocolError
-        Fewer than two electrodes carry current, or the currents do not sum to zero.
+        The waveform is not that of the modality.
     """
 
     id: str
-    title: str
+    title: str | None
     modality: Modality
-    electrodes: tuple[Electrode, ...]
-    waveform: Waveform
+    stimulation: ElectricStimulation | MagneticStimulation
     course: Course
-    purpose: str | None = None
-    indication: str | None = None
+    indication: Indication | None = None
     population: str | None = None
+    purpose: str | None = None
     target: Target | None = None
+    sham: Sham | None = None
+    blinding: Blinding | None = None
+    steps: tuple[Step, ...] = ()
+    therapy: Therapy | None = None
+    programme: Programme | None = None
+    goals: tuple[str, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    evidence: Evidence | None = None
+    result: Result | None = None
+    published_totals: PublishedTotals | None = None
+    reporting: tuple[tuple[str, str | bool], ...] = attrs.field(default=(), converter=_sorted_items)
     source: Source | None = None
     certainty: tuple[tuple[str, Status], ...] = attrs.field(default=(), converter=_sorted_pairs)
-    schema_version: int = 1
+    schema_version: int = NEWEST_VERSION
 
     def __attrs_post_init__(self) -> None:
-        currents = [electrode.current_A for electrode in self.electrodes]
-        if not all(math.isfinite(current) for current in currents):
-            raise ProtocolError(Problem(where="$.stimulation.electrodes", what=f"currents are not finite: {currents}"))
-        what = imbalance([from_si(current, "mA") for current in currents])
-        if what:
-            raise ProtocolError(Problem(where="$.stimulation.electrodes", what=what))
+        have = self.waveform.type if self.waveform is not None else None
+        want = WAVEFORM_OF[self.modality]
+        if have != want:
+            raise ProtocolError(
+                f"{self.modality} has {f'a waveform of type {want!r}' if want else 'a coil'}, "
+                f"got {f'a waveform of type {have!r}' if have else 'a coil'}"
+            )
 
     @cached_property
     def digest(self) -> str:
@@ -126,73 +132,67 @@ class Protocol:
         return digest(self)
 
     @property
-    def total_current_A(self) -> float:
-        """Current through the head: the sum of the positive currents, A."""
-        return math.fsum(electrode.current_A for electrode in self.electrodes if electrode.current_A > 0)
+    def electric(self) -> ElectricStimulation | None:
+        """The stimulation where it is electric, else None."""
+        return self.stimulation if isinstance(self.stimulation, ElectricStimulation) else None
 
     @property
-    def max_electrode_current_A(self) -> float:
-        """Largest current of one electrode, A."""
-        return max(abs(electrode.current_A) for electrode in self.electrodes)
+    def magnetic(self) -> MagneticStimulation | None:
+        """The stimulation where it is magnetic, else None."""
+        return self.stimulation if isinstance(self.stimulation, MagneticStimulation) else None
 
     @property
-    def nominal_charge_C(self) -> float:
-        """Charge of one session at the full current, total current × duration, C; ramps not counted."""
-        return self.total_current_A * self.waveform.duration_s
+    def electrodes(self) -> tuple[Electrode, ...]:
+        """The electrodes; none for a coil."""
+        return self.electric.electrodes if self.electric else ()
 
     @property
-    def total_charge_C(self) -> float:
-        """Charge of one session with the linear ramps that are reported, I·(t + t_up/2 + t_down/2), C."""
-        ramps_s = (self.waveform.ramp_up_s or 0.0) + (self.waveform.ramp_down_s or 0.0)
-        return self.total_current_A * (self.waveform.duration_s + ramps_s / 2)
+    def waveform(self) -> Waveform | None:
+        """Course of the current within a session; None for a coil."""
+        return self.electric.waveform if self.electric else None
+
+    @property
+    def total_current_A(self) -> float | None:
+        """Current through the head, see `dose.total_current_A`; None for a coil."""
+        return dose.total_current_A(self.electric) if self.electric else None
+
+    @property
+    def max_electrode_current_A(self) -> float | None:
+        """Largest current of one electrode by the amplitude convention, A; None for a coil."""
+        return max((abs(electrode.current_A) for electrode in self.electrodes), default=None)
+
+    @property
+    def nominal_charge_C(self) -> float | None:
+        """Charge of one session at the full level, ramps not counted, see `dose.nominal_charge_C`; None for a coil."""
+        return dose.nominal_charge_C(self.electric) if self.electric else None
+
+    @property
+    def total_charge_C(self) -> float | None:
+        """Charge of one session with the linear ramps that are reported, see `dose.total_charge_C`."""
+        return dose.total_charge_C(self.electric) if self.electric else None
 
     @property
     def is_ramp_reported(self) -> bool:
         """Whether both ramps are known; without them `total_charge_C` is a lower bound."""
-        return self.waveform.ramp_up_s is not None and self.waveform.ramp_down_s is not None
+        waveform = self.waveform
+        return waveform is not None and waveform.ramp_up_s is not None and waveform.ramp_down_s is not None
 
-    def charge_density_C_per_m2(self, electrode: Electrode) -> float:
-        """Charge of one session at full current over an electrode's contact area, |I|·t / A, C/m²."""
-        return electrode.current_density_A_per_m2 * self.waveform.duration_s
-
-    @property
-    def max_charge_density_C_per_m2(self) -> float:
-        """Largest charge density of one electrode in one session, C/m²."""
-        return max(self.charge_density_C_per_m2(electrode) for electrode in self.electrodes)
+    def charge_density_C_per_m2(self, electrode: Electrode) -> float | None:
+        """Charge of one session at the full level over an electrode's contact area, C/m²."""
+        return dose.charge_density_C_per_m2(self.electric, electrode) if self.electric else None
 
     @property
-    def max_current_density_A_per_m2(self) -> float:
-        """Largest mean current density under one electrode, A/m²."""
-        return max(electrode.current_density_A_per_m2 for electrode in self.electrodes)
+    def max_charge_density_C_per_m2(self) -> float | None:
+        """Largest charge density of one electrode in one session, C/m²; None where it cannot be derived."""
+        densities = [self.charge_density_C_per_m2(electrode) for electrode in self.electrodes]
+        known = [density for density in densities if density is not None]
+        return max(known) if known and len(known) == len(densities) else None
+
+    @property
+    def max_current_density_A_per_m2(self) -> float | None:
+        """Largest mean current density under one electrode by the amplitude convention, A/m²; None for a coil."""
+        return max((electrode.current_density_A_per_m2 for electrode in self.electrodes), default=None)
 
     def certainty_of(self, path: str) -> Status | None:
         """How the value at a path of the file is known; None where the file says nothing about it."""
         return dict(self.certainty).get(path)
-
-
-def imbalance(currents_mA: list[Decimal]) -> str:
-    """What is wrong with the balance of the currents, as a sentence; "" where nothing is.
-
-    The sum is exact: `Decimal` addition is done here with as many digits as the numbers have.
-    """
-    if sum(current != 0 for current in currents_mA) < 2:
-        count = sum(current != 0 for current in currents_mA)
-        return (
-            f"at least two electrodes need a current other than 0 mA, {count or 'none'} of {len(currents_mA)} has one"
-        )
-    total = _exact_sum(currents_mA)
-    if total == 0:
-        return ""
-    terms = " + ".join(_signed(current) for current in currents_mA)
-    return f"the currents must sum to zero: {terms} = {_signed(total)} mA"
-
-
-def _exact_sum(numbers: list[Decimal]) -> Decimal:
-    with localcontext() as context:
-        context.prec = 2000  # more than the digits between 1e-300 and 1e300, so nothing is rounded
-        return sum(numbers, Decimal(0)).normalize()
-
-
-def _signed(value: Decimal) -> str:
-    value = value.normalize()
-    return f"{value:+f}" if -9 <= value.adjusted() <= 9 else f"{value:+E}"

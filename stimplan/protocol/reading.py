@@ -8,19 +8,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from stimplan import strict_json
 from stimplan.errors import Problem, ProtocolError
-from stimplan.montage import Electrode, Point, Source
 from stimplan.protocol.consistency import consistency_faults
+from stimplan.protocol.layout import PROTOCOL
 from stimplan.protocol.library import library_ids, library_path
-from stimplan.protocol.model import Course, Protocol, Target, Waveform
-from stimplan.protocol.schema_check import Fault, schema_faults
+from stimplan.protocol.migration import migrate_tree
+from stimplan.protocol.model import Protocol
+from stimplan.protocol.schema_check import Fault, is_integer, schema_faults
 from stimplan.protocol.schemas import NEWEST_VERSION, known_versions, schema
-from stimplan.sites import layer_from_file, resolve_site, shape_from_file
+from stimplan.protocol.writing import dump_protocol
 from stimplan.strict_json import Document, JsonPath, show_path
-from stimplan.units import to_si
 
 
 def read_protocol(source: str | Path | Mapping[str, Any]) -> Protocol:
@@ -35,7 +33,8 @@ def read_protocol(source: str | Path | Mapping[str, Any]) -> Protocol:
     Returns
     -------
     Protocol
-        In SI. Old site names (T3, T4, T5, T6) are replaced by T7, T8, P7, P8.
+        In SI, of the newest version; an older file is brought up to it.
+        Old site names (T3, T4, T5, T6) are replaced by T7, T8, P7, P8.
 
     Raises
     ------
@@ -43,7 +42,11 @@ def read_protocol(source: str | Path | Mapping[str, Any]) -> Protocol:
         `.problems` lists every fault, each with its JSON path: not JSON, NaN, repeated keys, unknown keys, wrong
         types, implausible units, currents that do not sum to zero, unknown sites, overlapping electrodes, …
     """
-    document, file = _open(source)
+    return _checked(*_open(source))
+
+
+def _checked(document: Document, file: str) -> Protocol:
+    """The protocol of a document, or all its problems."""
     problems = list(document.problems)
     if document.is_json:
         seen = {problem.where for problem in problems}
@@ -51,7 +54,28 @@ def read_protocol(source: str | Path | Mapping[str, Any]) -> Protocol:
         problems += [Problem(where=show_path(fault.path), what=fault.what, file=file) for fault in found]
     if problems:
         raise ProtocolError(_in_document_order(problems, document.tree))
-    return _build(document.tree)
+    protocol: Protocol = PROTOCOL.read(migrate_tree(document.tree))
+    return protocol
+
+
+def migrate_text(text: str, *, file: str = "") -> str:
+    """Text of a protocol file of any known version as a file of the newest one.
+
+    Parameters
+    ----------
+    text : str
+        JSON text; one that is of the newest version already comes back as it is.
+    file : str
+        Its name, for the problems.
+
+    Raises
+    ------
+    ProtocolError
+        The text is no sound protocol.
+    """
+    document = strict_json.parse(text, file=file)
+    protocol = _checked(document, file)
+    return text if document.tree["schema_version"] == NEWEST_VERSION else dump_protocol(protocol)
 
 
 def _open(source: str | Path | Mapping[str, Any]) -> tuple[Document, str]:
@@ -102,12 +126,15 @@ def _faults(tree: Any) -> list[Fault]:
         names = {list: "a list", str: "text", bool: "true or false", type(None): "null"}
         return [Fault((), f"expected a protocol as a JSON object {{…}}, got {names.get(type(tree), 'a number')}")]
     version = tree.get("schema_version")
-    if isinstance(version, int) and not isinstance(version, bool) and version not in known_versions():
+    if not is_integer(version):
+        version = NEWEST_VERSION  # its schema says what is wrong with the version
+    elif version not in known_versions():
         what = f"file format {version} is not known; this program reads {', '.join(map(str, known_versions()))}"
         return [Fault(("schema_version",), what + ("; a newer stimplan may" if version > NEWEST_VERSION else ""))]
-    faults = schema_faults(tree, schema())
+    faults = schema_faults(tree, schema(int(version)))
     judged = {fault.path for fault in faults}
-    return faults + [fault for fault in consistency_faults(tree) if fault.path not in judged]
+    newest = migrate_tree({**tree, "schema_version": version})  # a step leaves every place where it was
+    return faults + [fault for fault in consistency_faults(newest) if fault.path not in judged]
 
 
 def _in_document_order(problems: list[Problem], tree: Any) -> list[Problem]:
@@ -134,65 +161,3 @@ def _number(value: Any, path: JsonPath, order: dict[str, int]) -> None:
         for key, item in children:
             _number(item, (*path, key), order)
     order[where + "/end"] = len(order)
-
-
-def _build(tree: Mapping[str, Any]) -> Protocol:
-    """Protocol of a tree without faults."""
-    stimulation, course = tree["stimulation"], tree["course"]
-    waveform = stimulation["waveform"]
-    return Protocol(
-        id=tree["id"],
-        title=tree["title"],
-        modality=tree["modality"],
-        electrodes=tuple(_electrode(record) for record in stimulation["electrodes"]),
-        waveform=Waveform(
-            duration_s=to_si(waveform["duration_min"], "min"),
-            ramp_up_s=_optional(waveform["ramp_up_s"], "s"),
-            ramp_down_s=_optional(waveform["ramp_down_s"], "s"),
-        ),
-        course=Course(
-            sessions=int(course["sessions"]),
-            sessions_per_day=None if course["sessions_per_day"] is None else int(course["sessions_per_day"]),
-            min_gap_s=_optional(course["min_gap_h"], "h"),
-            schedule=course["schedule"],
-        ),
-        purpose=tree.get("purpose"),
-        indication=tree.get("indication"),
-        population=tree.get("population"),
-        target=_target(tree.get("target")),
-        source=None if tree.get("source") is None else Source(**tree["source"]),
-        certainty=tree.get("certainty", {}).items(),
-    )
-
-
-def _optional(value: Any, suffix: str) -> float | None:
-    return None if value is None else to_si(value, suffix)
-
-
-def _electrode(record: Mapping[str, Any]) -> Electrode:
-    site = record["site"]
-    electrode = Electrode(
-        site=resolve_site(site) if isinstance(site, str) else _point(site["position_mm"]),
-        shape=shape_from_file(record["shape"]),
-        layers=tuple(layer_from_file(layer) for layer in record["layers"]),
-        current_A=to_si(record["current_mA"], "mA"),
-        product=record.get("product"),
-    )
-    if "label" not in record:
-        return electrode
-    return attrs.evolve(electrode, label=record["label"])
-
-
-def _point(position_mm: list[Any]) -> Point:
-    x, y, z = (to_si(value, "mm") for value in position_mm)
-    return x, y, z
-
-
-def _target(record: Mapping[str, Any] | None) -> Target | None:
-    if record is None:
-        return None
-    return Target(
-        label=record["label"],
-        mni_m=None if record["mni_mm"] is None else _point(record["mni_mm"]),
-        radius_m=_optional(record["radius_mm"], "mm"),
-    )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
-from typing import Any
+from typing import Any, TypeGuard
 
 import attrs
 
@@ -54,17 +54,19 @@ def _validator_class() -> Any:
     from jsonschema import Draft202012Validator, validators
 
     types = Draft202012Validator.TYPE_CHECKER.redefine_many(
-        {"number": lambda _, value: _is_number(value), "integer": lambda _, value: _is_integer(value)}
+        {"number": lambda _, value: is_number(value), "integer": lambda _, value: is_integer(value)}
     )
     return validators.extend(Draft202012Validator, type_checker=types)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[int | Decimal]:
+    """Whether a tree's value is a number."""
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
-def _is_integer(value: Any) -> bool:
-    return _is_number(value) and (isinstance(value, int) or value == value.to_integral_value())
+def is_integer(value: Any) -> TypeGuard[int | Decimal]:
+    """Whether a tree's value is a whole number; 5.0 is one."""
+    return is_number(value) and (isinstance(value, int) or value == value.to_integral_value())
 
 
 def _translate(error: Any, schema: Mapping[str, Any]) -> Iterator[Fault]:
@@ -146,6 +148,8 @@ def _wrong_value(error: Any) -> str:  # noqa: PLR0911 - a table, one row per key
             return f"must be greater than {limit} ({_meaning(error.schema)}), got {got}"
         case "maxLength":
             return f"the text has {len(value)} characters; at most {limit} are allowed"
+        case "not":
+            return f"leave it out: {_meaning(error.schema)}"
         case "pattern" if limit == "\\S":
             return f"must not be empty ({_meaning(error.schema)})"
         case "pattern":

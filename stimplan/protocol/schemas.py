@@ -9,7 +9,7 @@ from typing import Any
 
 from stimplan.resources import data_path
 
-_FILES = {1: "protocol-1.schema.json"}
+_FILES = {1: "protocol-1.schema.json", 2: "protocol-2.schema.json"}
 NEWEST_VERSION = max(_FILES)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from stimplan.montage import Circle, Electrode, Rectangle, Ring, Shape
+from stimplan.protocol.layout import PROTOCOL
 from stimplan.protocol.model import Protocol
-from stimplan.units import from_si
 
 _SHORT = 100  # an object or list that fits into so many characters stays on one line
 
@@ -21,102 +21,18 @@ def dump_protocol(protocol: Protocol) -> str:
     str
         Keys in a fixed order; `read_protocol(dump_protocol(p)) == p`, to the last bit.
     """
-    return _json(protocol_tree(protocol), 0) + "\n"
+    return json_text(protocol_tree(protocol))
 
 
 def protocol_tree(protocol: Protocol) -> dict[str, Any]:
     """The protocol as a JSON tree in file units, numbers as Decimal or int."""
-    waveform, course = protocol.waveform, protocol.course
-    tree: dict[str, Any] = {
-        "schema_version": protocol.schema_version,
-        "id": protocol.id,
-        "title": protocol.title,
-        "modality": protocol.modality,
-        "purpose": protocol.purpose,
-        "indication": protocol.indication,
-        "population": protocol.population,
-        "stimulation": {
-            "electrodes": [_electrode(electrode) for electrode in protocol.electrodes],
-            "waveform": {
-                "duration_min": from_si(waveform.duration_s, "min"),
-                "ramp_up_s": _optional(waveform.ramp_up_s, "s"),
-                "ramp_down_s": _optional(waveform.ramp_down_s, "s"),
-            },
-        },
-        "course": {
-            "sessions": course.sessions,
-            "sessions_per_day": course.sessions_per_day,
-            "min_gap_h": _optional(course.min_gap_s, "h"),
-            "schedule": course.schedule,
-        },
-        "target": _target(protocol),
-        "source": _source(protocol),
-        "certainty": dict(protocol.certainty) or None,
-    }
-    is_text = ("purpose", "indication", "population", "target", "source", "certainty")
-    return {key: value for key, value in tree.items() if not (key in is_text and value is None)}
+    tree: dict[str, Any] = PROTOCOL.write(protocol)
+    return tree
 
 
-def _optional(value: float | None, suffix: str) -> Decimal | None:
-    return None if value is None else from_si(value, suffix)
-
-
-def _electrode(electrode: Electrode) -> dict[str, Any]:
-    site = electrode.site
-    record: dict[str, Any] = {"site": site if isinstance(site, str) else {"position_mm": _mm(site)}}
-    unlabelled = Electrode(electrode.site, electrode.shape, electrode.layers, electrode.current_A)
-    if electrode.label != unlabelled.label:
-        record["label"] = electrode.label
-    record["current_mA"] = from_si(electrode.current_A, "mA")
-    record["shape"] = _shape(electrode.shape)
-    record["layers"] = [
-        {"material": layer.material, "thickness_mm": from_si(layer.thickness_m, "mm")} for layer in electrode.layers
-    ]
-    if electrode.product is not None:
-        record["product"] = electrode.product
-    return record
-
-
-def _shape(shape: Shape) -> dict[str, Any]:
-    match shape:
-        case Circle():
-            return {"type": "circle", "diameter_mm": from_si(shape.diameter_m, "mm")}
-        case Rectangle():
-            return {
-                "type": "rectangle",
-                "width_mm": from_si(shape.width_m, "mm"),
-                "height_mm": from_si(shape.height_m, "mm"),
-                "rotation_deg": from_si(shape.rotation_rad, "deg"),
-            }
-        case Ring():
-            return {
-                "type": "ring",
-                "inner_diameter_mm": from_si(shape.inner_diameter_m, "mm"),
-                "outer_diameter_mm": from_si(shape.outer_diameter_m, "mm"),
-            }
-
-
-def _target(protocol: Protocol) -> dict[str, Any] | None:
-    target = protocol.target
-    if target is None:
-        return None
-    return {
-        "label": target.label,
-        "mni_mm": None if target.mni_m is None else _mm(target.mni_m),
-        "radius_mm": _optional(target.radius_m, "mm"),
-    }
-
-
-def _source(protocol: Protocol) -> dict[str, Any] | None:
-    source = protocol.source
-    if source is None:
-        return None
-    record = {"citation": source.citation, "doi": source.doi, "status": source.status, "note": source.note}
-    return {key: value for key, value in record.items() if not (key == "note" and value is None)}
-
-
-def _mm(point_m: tuple[float, float, float]) -> list[Decimal]:
-    return [from_si(x, "mm") for x in point_m]
+def json_text(tree: Mapping[str, Any]) -> str:
+    """JSON text of a tree, laid out as `dump_protocol` does."""
+    return _json(dict(tree), 0) + "\n"
 
 
 def _json(value: Any, depth: int) -> str:

@@ -1,0 +1,191 @@
+"""Stimulation by a coil: the coil, and blocks of pulses with their nested timing."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+from stimplan.montage import Point
+
+CoilFamily = Literal["figure-8", "circular", "double-cone", "butterfly", "H-coil", "cap", "other"]
+PulseShape = Literal["monophasic", "biphasic", "half-sine"]
+CurrentDirection = Literal["PA", "AP", "LM", "ML"]
+IntensityReference = Literal["rMT", "aMT", "MSO", "1mV", "phosphene"]
+Row = tuple[float, float, float, float]
+
+
+@attrs.frozen
+class Coil:
+    """The coil; None where the source does not report it."""
+
+    family: CoilFamily
+    model: str | None
+    manufacturer: str | None = None
+    file: str | None = None
+
+
+@attrs.frozen
+class Stimulator:
+    """The stimulator; None where the source does not report it."""
+
+    manufacturer: str | None
+    model: str | None
+
+
+@attrs.frozen
+class Pulse:
+    """Shape of the pulse, and direction of the (first) current it makes in the brain."""
+
+    shape: PulseShape | None
+    current_direction: CurrentDirection | None
+
+
+@attrs.frozen
+class Stimulus:
+    """One stimulus: a pulse, a pair, four.
+
+    Attributes
+    ----------
+    pulses : int
+    intervals_s : tuple of float
+        Times from each pulse to the next, s; one fewer than pulses.
+    relative_intensities : tuple of float
+        Intensity of each pulse relative to the block's, 1 for the same; empty where all are the same.
+    """
+
+    pulses: int = 1
+    intervals_s: tuple[float, ...] = ()
+    relative_intensities: tuple[float, ...] = ()
+
+
+@attrs.frozen
+class Pattern:
+    """One level of repetition: how often the inner pattern comes, and the time from start to start, s."""
+
+    count: int
+    interval_s: float
+    name: str | None = None
+
+
+@attrs.frozen
+class Timing:
+    """When the pulses come: a stimulus, and its patterns from the inside out."""
+
+    stimulus: Stimulus
+    patterns: tuple[Pattern, ...]
+
+
+@attrs.frozen
+class Intensity:
+    """How strong, in exactly one of three ways.
+
+    Attributes
+    ----------
+    value_fraction : float or None
+        Relative to `reference`, 1 for 100 %.
+    reference : {"rMT", "aMT", "MSO", "1mV", "phosphene"} or None
+        Resting or active motor threshold, stimulator output, intensity for 1 mV, phosphene threshold.
+    didt_A_per_s : float or None
+        Rate of change of the coil current, A/s.
+    field_V_per_m : float or None
+        Electric field at the target, V/m.
+    """
+
+    value_fraction: float | None = None
+    reference: IntensityReference | None = None
+    didt_A_per_s: float | None = None
+    field_V_per_m: float | None = None
+
+
+@attrs.frozen
+class Threshold:
+    """How the threshold was measured; None where the source does not report it."""
+
+    method: str | None
+    muscle: str | None
+    coil: str | None
+    measured: Literal["each-session", "daily", "weekly", "once"] | None
+
+
+@attrs.frozen
+class Handle:
+    """Where the handle points: an angle from the midline (0 backwards, positive to the left), or a site."""
+
+    from_midline_rad: float | None = None
+    towards: str | None = None
+
+
+@attrs.frozen
+class CoilPlacement:
+    """Where the coil is: exactly one of a site, a point in the brain, a pose.
+
+    Attributes
+    ----------
+    method : str or None
+        How the place was found; None where the source does not report it.
+    site : str or None
+        10-05 site under the centre of the coil.
+    mni_m : 3-tuple or None
+        Point in the brain the coil is aimed at, MNI, m.
+    pose_m : 4 rows of 4 or None
+        Matrix from coil to head coordinates, translation in m; y is the handle's axis only by `handle`.
+    handle : Handle or None
+    distance_m : float or None
+        From the coil's case to the scalp, m.
+    """
+
+    method: str | None
+    site: str | None = None
+    mni_m: Point | None = None
+    pose_m: tuple[Row, Row, Row, Row] | None = None
+    handle: Handle | None = None
+    distance_m: float | None = None
+
+
+@attrs.frozen
+class Peripheral:
+    """Stimulation of a nerve paired with each pulse, `interval_s` before it (paired associative stimulation)."""
+
+    nerve: str
+    interval_s: float
+    intensity: str | None
+
+
+@attrs.frozen
+class Block:
+    """Pulses of one kind at one place.
+
+    Attributes
+    ----------
+    pulse : Pulse
+    timing : Timing
+    intensity : Intensity
+    threshold : Threshold or None
+    placement : CoilPlacement
+    label : str or None
+    depth_adjusted : bool or None
+        Whether the intensity was corrected for the distance from scalp to brain; None where it is not reported.
+    peripheral : Peripheral or None
+    gap_s : float or None
+        Time from the last pulse of this block to the first of the next, s; None where it is not reported.
+    """
+
+    pulse: Pulse
+    timing: Timing
+    intensity: Intensity
+    threshold: Threshold | None
+    placement: CoilPlacement
+    label: str | None = None
+    depth_adjusted: bool | None = None
+    peripheral: Peripheral | None = None
+    gap_s: float | None = None
+
+
+@attrs.frozen
+class MagneticStimulation:
+    """What a coil delivers in one session: blocks, one after the other."""
+
+    coil: Coil
+    stimulator: Stimulator | None
+    blocks: tuple[Block, ...]
