@@ -246,7 +246,7 @@ def _check(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(report.record())
     else:
-        print("\n".join([protocol.title, *show_findings(report), "", *notice()]))
+        print("\n".join([protocol.title or protocol.id, *show_findings(report), "", *notice()]))
     return SafetyStop.exit_code if report.verdict in ("stop", "unknown") else 0
 
 
@@ -270,10 +270,15 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _protocol_files(paths: Sequence[Path]) -> list[Path]:
-    """The files named, and the JSON files of the folders named."""
+    """The files named, and the JSON files of the folders named; of the library only what is a protocol."""
+    from stimplan.protocol import list_protocols
+
+    library = [entry.path for entry in list_protocols()]
     files: list[Path] = []
     for path in paths:
         inside = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        if path.resolve() == library[0].parent.resolve():
+            inside = library
         if not inside:
             raise InputError(Problem(str(path), "holds no .json file"))
         files += inside

@@ -24,6 +24,9 @@ from stimplan.view.scene import brain_names
 
 Progress = Callable[[str, float], None]
 
+# Whose field is one field, constant in time but for its ramps.
+SIMULATED = ("tDCS", "HD-tDCS")
+
 
 @attrs.frozen
 class RunOptions:
@@ -142,25 +145,16 @@ def run(  # noqa: PLR0913 - the six that the house allows
     tell = progress or (lambda stage, fraction: None)
 
     plan = protocol if isinstance(protocol, Protocol) else read_protocol(protocol)
+    _refuse_what_is_not_simulated(plan)
     _stop_if_told(check(plan), chosen)
     with staged_folder(Path(out), replaces=outputs.NAMES) if out is not None else nullcontext() as folder:
         model = _head(head, chosen, tell)
         placement = place(plan, model, electrode_model=chosen.electrode_model)
-        field = solve(model, placement, progress=progress)
+        field = solve(model, placement, progress=tell)
         quantities = field_quantities(field)
         report = check(plan, field=quantities)
         _stop_if_told(report, chosen)
-        result = RunResult(
-            protocol=plan,
-            head=model,
-            placement=placement,
-            field=field,
-            report=report,
-            metrics=measure(field),
-            tissue=default_tissue(model),
-            target_metrics=_target_metrics(plan, field),
-            quantities=quantities,
-        )
+        result = _measured(plan, field, report, quantities)
         if folder is not None:
             files = outputs.write_outputs(result, folder, with_figures=chosen.with_figures, progress=tell)
             result = attrs.evolve(result, files=files)
@@ -192,6 +186,13 @@ def in_space_m(head: HeadModel, point_m: Any) -> Point:
     return (float(point[0]), float(point[1]), float(point[2]))
 
 
+def _refuse_what_is_not_simulated(protocol: Protocol) -> None:
+    if protocol.modality not in SIMULATED:
+        raise InputError(
+            f"{protocol.modality} cannot be simulated yet, only {' and '.join(SIMULATED)}; `stimplan check` judges it"
+        )
+
+
 def _stop_if_told(report: SafetyReport, options: RunOptions) -> None:
     """Raise the verdict, unless the caller asked to go on in spite of it."""
     if report.verdict in ("stop", "unknown") and not options.even_if_stopped:
@@ -210,6 +211,22 @@ def _head(head: HeadModel | str, options: RunOptions, progress: Progress | None)
         edge_mm=options.edge_mm,
         conductivities_S_per_m=options.conductivities_S_per_m or None,
         progress=progress,
+    )
+
+
+def _measured(protocol: Protocol, field: Field, report: SafetyReport, quantities: Mapping[str, float]) -> RunResult:
+    """The result of a run that has written nothing yet."""
+    assert field.placement is not None
+    return RunResult(
+        protocol=protocol,
+        head=field.head,
+        placement=field.placement,
+        field=field,
+        report=report,
+        metrics=measure(field),
+        tissue=default_tissue(field.head),
+        target_metrics=_target_metrics(protocol, field),
+        quantities=quantities,
     )
 
 

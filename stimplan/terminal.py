@@ -77,7 +77,7 @@ def _finding(finding: Finding) -> list[str]:
 
 def show_run(result: RunResult, out: Path) -> list[str]:
     """The findings, the field in numbers, and where the files are."""
-    lines = [result.protocol.title, *show_findings(result.report), ""]
+    lines = [result.protocol.title or result.protocol.id, *show_findings(result.report), ""]
     if result.report.verdict in ("stop", "unknown"):
         lines += [f"SIMULATED ALTHOUGH THE SAFETY VERDICT IS {result.report.verdict.upper()}, as asked.", ""]
     lines += _metrics(f"|E| in {_words(result.tissue)}", result.metrics)

@@ -98,6 +98,14 @@ def test_a_stopped_protocol_is_simulated_when_asked_and_the_report_says_so(tmp_p
     assert "Simulated although the safety verdict is “stop”" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_modality_that_is_not_simulated_is_refused_by_name(tmp_path):
+    other = attrs.evolve(small_run().protocol)
+    object.__setattr__(other, "modality", "tACS")
+    with pytest.raises(InputError, match="tACS cannot be simulated yet"):
+        run(other, small_head(), out=tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_field_that_breaks_a_rule_stops_the_run(tmp_path, monkeypatch):
     from stimplan import pipeline
 
