@@ -90,9 +90,7 @@ def load_vector(J_A_per_m2: Array, nodes_m: Array, tets: NDArray[np.int32]) -> A
 
 def node_volumes(nodes_m: Array, tets: NDArray[np.int32]) -> Array:
     """(n,) integral of each node's hat function, m³; they sum to the volume of the mesh."""
-    a, b, c, d = (nodes_m[tets[:, corner]] for corner in range(4))
-    quarter = np.abs(np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a)) / 24
-    return np.bincount(tets.T.ravel(), weights=np.tile(quarter, 4), minlength=len(nodes_m))
+    return _volumes(np.ascontiguousarray(nodes_m, dtype=np.float64), np.ascontiguousarray(tets, dtype=np.int32))
 
 
 @njit(cache=True)
@@ -212,3 +210,14 @@ def _loads(density, nodes, tets):  # type: ignore[no-untyped-def]
             for k in range(3):
                 loads[tets[t, i]] += volume * density[t, k] * grad[i, k]
     return loads
+
+
+@njit(cache=True)
+def _volumes(nodes, tets):  # type: ignore[no-untyped-def]
+    grad = np.empty((4, 3))
+    volumes = np.zeros(nodes.shape[0])
+    for t in range(tets.shape[0]):
+        quarter = _gradients(nodes, tets[t], grad) / 4
+        for i in range(4):
+            volumes[tets[t, i]] += quarter
+    return volumes
