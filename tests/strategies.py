@@ -408,3 +408,12 @@ def protocols(draw: st.DrawFn, modality: str | None = None, kind: str | None = N
         certainty=tuple(draw(st.dictionaries(places, st.sampled_from(STATUSES))).items()),
         **plan,
     )
+
+
+LONE_BLOCK = Block(
+    pulse=Pulse("biphasic", None),
+    timing=Timing(Stimulus(), ()),
+    intensity=Intensity(value_fraction=1.2, reference="rMT"),
+    threshold=None,
+    placement=CoilPlacement(method=None, site="F3"),
+)

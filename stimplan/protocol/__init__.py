@@ -45,6 +45,8 @@ from stimplan.protocol.plan import (
 )
 from stimplan.protocol.reading import migrate_text, read_protocol
 from stimplan.protocol.schemas import schema
+from stimplan.protocol.totals import Totals, totals_of
+from stimplan.protocol.trains import Train, train_of
 from stimplan.protocol.writing import dump_protocol, protocol_tree
 
 __all__ = [
@@ -84,6 +86,8 @@ __all__ = [
     "Therapy",
     "Threshold",
     "Timing",
+    "Totals",
+    "Train",
     "Waveform",
     "condition_named",
     "conditions",
@@ -94,4 +98,6 @@ __all__ = [
     "protocol_tree",
     "read_protocol",
     "schema",
+    "totals_of",
+    "train_of",
 ]
