@@ -85,7 +85,10 @@ def figure_png(data: bytes) -> str:
 
 
 def _quantity(value: float | None, unit: str, digits: int = 3) -> str:
-    return "not available" if value is None else text(value, unit, digits).replace("-", "−", 1)
+    if value is None:
+        return "not available"
+    # A rounding error of a position or a sum of currents is nothing to show.
+    return text(0.0 if abs(value) < 1e-12 else value, unit, digits).replace("-", "−", 1)
 
 
 def _millimetres(point_m: Any) -> str:
