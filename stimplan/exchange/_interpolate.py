@@ -5,7 +5,7 @@ from numba import njit
 
 
 @njit(cache=True)
-def interpolate(nodes, tets, row, nodal, found, values):  # noqa: PLR0913, PLR0917 - a kernel takes arrays
+def interpolate(nodes, tets, row, nodal, found, values):
     """Write the field at each voxel centre into `values`: linear between the corners of its tetrahedron.
 
     Parameters

@@ -4,7 +4,7 @@ The matrix is written straight into compressed rows: a list of (row, column, val
 take ten times the memory of the result.
 """
 
-# ruff: noqa: PLR0913, PLR0917 - compiled kernels take their arrays by position
+
 
 from __future__ import annotations
 

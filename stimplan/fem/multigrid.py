@@ -4,7 +4,7 @@ The cycle runs in single precision and over several columns at once, which is wh
 gradient around it stays in double precision. One thread and a fixed order of operations: the same bits every time.
 """
 
-# ruff: noqa: PLR0913, PLR0917 - compiled kernels take their arrays by position
+
 
 from __future__ import annotations
 
