@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import signal
+from contextlib import contextmanager
 
 import attrs
 import nibabel
@@ -117,15 +119,41 @@ def test_a_vtu_holds_field_potential_and_tissues_with_their_units(tmp_path):
     assert list(mesh.field_data["tissue_names"]) == ["1 gray_matter", "2 scalp"]
 
 
-def test_a_vtu_that_cannot_be_written_raises(tmp_path):
-    from vtkmodules.vtkCommonCore import vtkObject
+def test_a_vtu_that_cannot_be_written_raises_and_says_it_once(tmp_path, capfd):
+    with pytest.raises(OSError, match="could not be written"):
+        write_vtu(tmp_path / "no such folder" / "field.vtu", small_run().field)
+    assert capfd.readouterr().err == ""
 
-    vtkObject.GlobalWarningDisplayOff()
-    try:
-        with pytest.raises(OSError, match="could not be written"):
-            write_vtu(tmp_path / "no such folder" / "field.vtu", small_run().field)
-    finally:
-        vtkObject.GlobalWarningDisplayOn()
+
+def test_a_disk_that_fills_while_the_mesh_is_written_raises(tmp_path, capfd, file_size_limit):
+    with file_size_limit(100_000), pytest.raises(OSError, match="could not be written"):
+        write_vtu(tmp_path / "field.vtu", small_run().field)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_disk_that_fills_while_a_volume_is_written_raises(tmp_path, file_size_limit):
+    noise = np.random.default_rng(0).random((60, 60, 60)).astype(np.float32)
+    with file_size_limit(100_000), pytest.raises(OSError):
+        write_nifti(tmp_path / "x.nii.gz", noise, GRID, name="E", description="")
+
+
+@pytest.fixture
+def file_size_limit():
+    """Files larger than a limit fail while they are written, as on a full disk."""
+    resource = pytest.importorskip("resource", reason="needs the limits of a Unix process")
+
+    @contextmanager
+    def limit(size):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            signal.signal(signal.SIGXFSZ, previous)
+
+    return limit
 
 
 # all or nothing

@@ -140,9 +140,9 @@ def test_nothing_is_left_behind_whatever_step_fails(tmp_path, monkeypatch, step,
 
 def test_a_real_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
     """Files larger than the limit of the process fail while they are written, as on a full disk."""
-    import resource
     import signal
 
+    resource = pytest.importorskip("resource", reason="needs the limits of a Unix process")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))

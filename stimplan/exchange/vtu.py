@@ -44,6 +44,7 @@ def write_vtu(path: Path, field: Field) -> None:
     OSError
         The file could not be written completely.
     """
+    from vtkmodules.vtkCommonCore import vtkObject
     from vtkmodules.vtkIOXML import vtkXMLUnstructuredGridWriter
 
     writer = vtkXMLUnstructuredGridWriter()
@@ -52,5 +53,11 @@ def write_vtu(path: Path, field: Field) -> None:
     writer.SetDataModeToAppended()
     writer.EncodeAppendedDataOff()
     writer.SetCompressorTypeToLZ4()
-    if writer.Write() != 1 or writer.GetErrorCode() != 0:
+    warns = vtkObject.GetGlobalWarningDisplay()
+    vtkObject.GlobalWarningDisplayOff()  # VTK would print its error as well; ours says it once
+    try:
+        is_written = writer.Write() == 1 and writer.GetErrorCode() == 0
+    finally:
+        vtkObject.SetGlobalWarningDisplay(warns)
+    if not is_written:
         raise OSError(f"{path.name} could not be written completely (VTK error {writer.GetErrorCode()})")
