@@ -105,7 +105,7 @@ class RunResult:
         return in_space_m(self.head, self.metrics.peak_position_m)
 
 
-def run(  # noqa: PLR0913 - the six that the house allows
+def run(
     protocol: Protocol | str | Path | Mapping[str, Any],
     head: HeadModel | str = "colin27",
     *,
