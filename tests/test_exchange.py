@@ -35,12 +35,12 @@ def test_the_mni_grid_is_the_template_box_where_the_head_fits_into_it():
     np.testing.assert_allclose(grid.affine_mm[:3, 3], (-90, -126, -72))
 
 
-def test_the_grid_grows_with_a_head_that_reaches_further():
+def test_the_grid_of_mni_space_is_the_same_for_every_head():
     wide = np.eye(4)
     wide[0, 3] = 0.05
     grid = grid_around(attrs.evolve(small_head(), mni_from_head=wide))
-    reach_mm = grid.affine_mm @ [*(np.array(grid.shape) - 1), 1]
-    assert reach_mm[0] == pytest.approx(135) and grid.affine_mm[0, 3] == -90
+    assert grid.shape == (181, 217, 181)
+    np.testing.assert_allclose(grid.affine_mm[:3, 3], (-90, -126, -72))
 
 
 def test_a_head_without_mni_space_has_a_grid_of_its_own():
@@ -80,21 +80,16 @@ def test_vectors_turn_with_the_space():
     np.testing.assert_allclose(field_on(grid, turned, found)[i, j, k], expected, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize(("shape", "intent"), [((5, 6, 7), "none"), ((5, 6, 7, 3), "vector")])
-def test_a_nifti_says_what_it_holds_and_where(tmp_path, shape, intent):
+@pytest.mark.parametrize("shape", [(5, 6, 7), (5, 6, 7, 4)])
+def test_a_nifti_says_what_it_holds_and_where(tmp_path, shape):
     values = np.random.default_rng(0).random(shape).astype(np.float32)
     write_nifti(tmp_path / "x.nii.gz", values, GRID, name="E_V_per_m", description="digest abc")
     image = nibabel.load(tmp_path / "x.nii.gz")
-    np.testing.assert_array_equal(np.asarray(image.dataobj).squeeze(), values)
+    np.testing.assert_array_equal(np.asarray(image.dataobj), values)
     np.testing.assert_allclose(image.affine[:3, 3], (-10, -20, 30))
-    assert image.header.get_intent()[0] == intent and image.header.get_intent()[2] == "E_V_per_m"
+    assert image.header.get_intent()[2] == "E_V_per_m"
     assert image.header.get_xyzt_units()[0] == "mm" and int(image.header["sform_code"]) == 4
     assert bytes(image.header["descrip"]).rstrip(b"\0") == b"digest abc"
-
-
-def test_a_vector_nifti_has_five_axes_as_the_standard_asks(tmp_path):
-    write_nifti(tmp_path / "x.nii.gz", np.ones((5, 6, 7, 3), np.float32), GRID, name="E", description="")
-    assert nibabel.load(tmp_path / "x.nii.gz").shape == (5, 6, 7, 1, 3)
 
 
 def test_the_same_volume_gives_the_same_bytes(tmp_path):

@@ -17,7 +17,7 @@ from stimplan.pipeline import RunOptions, field_quantities, in_space_m, run
 from stimplan.report import outputs
 
 FILES = {
-    "field.nii.gz", "field_vector.nii.gz", "field.vtu", "montage.png", "field_surface.png", "field_slices.png",
+    "field.nii.gz", "field.vtu", "montage.png", "field_surface.png", "field_slices.png",
     "scalp_potential.png", "report.html", "summary.json",
 }  # fmt: skip
 

@@ -16,14 +16,13 @@ _GZIP_LEVEL = 1
 
 
 def write_nifti(path: Path, values: NDArray[Any], grid: VoxelGrid, *, name: str, description: str) -> None:
-    """Write a scalar or a vector volume, gzip-compressed, the same bytes every time.
+    """Write one volume or a row of them, gzip-compressed, the same bytes every time.
 
     Parameters
     ----------
     path : Path
         Ends in `.nii.gz`.
-    values : (x, y, z) or (x, y, z, 3) array
-        Vectors are stored as NIfTI vectors (5-D, intent 1007), their components along the axes of the affine.
+    values : (x, y, z) or (x, y, z, k) array
     grid : VoxelGrid
         MNI grids are marked as MNI space (code 4), others as aligned coordinates (code 2).
     name : str
@@ -33,14 +32,12 @@ def write_nifti(path: Path, values: NDArray[Any], grid: VoxelGrid, *, name: str,
     """
     import nibabel
 
-    is_vector = values.ndim == 4
-    stored = values[:, :, :, None, :] if is_vector else values
-    image = nibabel.Nifti1Image(np.asarray(stored), grid.affine_mm)
+    image = nibabel.Nifti1Image(np.asarray(values), grid.affine_mm)
     code = 4 if grid.is_mni else 2
     image.set_sform(grid.affine_mm, code)
     image.set_qform(grid.affine_mm, code)
     image.header.set_xyzt_units("mm")
-    image.header.set_intent("vector" if is_vector else "none", name=name[:15])
+    image.header.set_intent("none", name=name[:15])
     image.header["descrip"] = description.encode("ascii", "replace")[:79]
     # mtime and file name are left out of the gzip header: they would change the bytes from run to run.
     with path.open("wb") as raw, gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) as packed:

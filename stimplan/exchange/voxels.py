@@ -53,14 +53,15 @@ def space_nodes_m(head: HeadModel) -> NDArray[np.float64]:
 def grid_around(head: HeadModel, spacing_m: float = 1e-3) -> VoxelGrid:
     """Grid that holds every voxel centre inside the head, on whole multiples of the spacing.
 
-    In MNI space it is the common 181 x 217 x 181 template box, grown where the head reaches further.
+    In MNI space it is the common 181 x 217 x 181 template box, so that volumes of different heads and programs lie
+    on the same voxels; it ends at the tip of the nose.
     """
-    nodes_m = space_nodes_m(head)
-    low = np.ceil(nodes_m.min(axis=0) / spacing_m - 1e-6).astype(int)
-    high = np.floor(nodes_m.max(axis=0) / spacing_m + 1e-6).astype(int)
     if head.mni_from_head is not None:
-        box = np.rint(np.array(_MNI_BOX_MM) * 1e-3 / spacing_m).astype(int)
-        low, high = np.minimum(low, box[0]), np.maximum(high, box[1])
+        low, high = np.rint(np.array(_MNI_BOX_MM) * 1e-3 / spacing_m).astype(int)
+    else:
+        nodes_m = space_nodes_m(head)
+        low = np.ceil(nodes_m.min(axis=0) / spacing_m - 1e-6).astype(int)
+        high = np.floor(nodes_m.max(axis=0) / spacing_m + 1e-6).astype(int)
     shape = tuple(int(side) for side in high - low + 1)
     origin = tuple(float(corner) for corner in low * spacing_m)
     return VoxelGrid(shape, origin, (spacing_m,) * 3, head.mni_from_head is not None)  # type: ignore[arg-type]

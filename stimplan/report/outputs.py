@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from stimplan.pipeline import RunResult
 
 FIELD_NIFTI = "field.nii.gz"
-VECTOR_NIFTI = "field_vector.nii.gz"
 MESH = "field.vtu"
 REPORT = "report.html"
 SUMMARY = "summary.json"
 # Every name a run may write: what an older run left under one of them goes when a new one arrives.
-NAMES = (FIELD_NIFTI, VECTOR_NIFTI, MESH, *CAPTIONS, REPORT, SUMMARY)
+NAMES = (FIELD_NIFTI, MESH, *CAPTIONS, REPORT, SUMMARY)
 
 Progress = Callable[[str, float], None]
 
@@ -61,13 +60,12 @@ def write_summary(result: RunResult, folder: Path) -> None:
 
 
 def write_volumes(field: Field, folder: Path) -> None:
-    """Write |E| and the vector E at 1 mm, as `Field.at` gives them; both are 0 outside the head."""
+    """Write |E|, Ex, Ey and Ez at 1 mm as the four volumes of one file, as `Field.at` gives them; 0 outside the head."""
     grid = grid_around(field.head)
     vector = field_on(grid, field, tetrahedron_at(field.head, grid))
-    tag = f"stimplan field {field.digest[:16]}, V/m, 0 outside the head"
-    magnitude = np.linalg.norm(vector, axis=-1)
-    write_nifti(folder / FIELD_NIFTI, magnitude, grid, name="E_V_per_m", description=tag)
-    write_nifti(folder / VECTOR_NIFTI, vector, grid, name="Exyz_V_per_m", description=tag)
+    values = np.concatenate([np.linalg.norm(vector, axis=-1, keepdims=True), vector], axis=-1)
+    tag = f"stimplan {field.digest[:16]}; V/m; volumes |E|, Ex, Ey, Ez; 0 outside"
+    write_nifti(folder / FIELD_NIFTI, values, grid, name="E_V_per_m", description=tag)
 
 
 def draw_figures(result: RunResult, progress: Progress) -> dict[str, bytes]:
