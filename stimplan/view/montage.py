@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from stimplan.placement import Placement
 
 SKIN = "#e3c9b6"
+# A pad is a few millimetres thick and wide: it can still be seen at this cosine of its normal to the camera.
+_EDGE_ON = -0.35
 # The 21 sites of the 10-20 system, drawn as small dots for orientation.
 _LANDMARKS = (
     *("Fp1", "Fpz", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T7", "C3", "Cz"),
@@ -103,13 +105,18 @@ def plot_montage(placement: Placement, *, views: Sequence[str] | None = None) ->
 
 
 def _label(axes: Axes, shot: Shot, placement: Placement) -> None:
-    """Write site and current of each electrode that faces the camera, in two columns beside the head."""
+    """Write site and current of each electrode that can be seen, in two columns beside the head.
+
+    The column is the electrode's side of the montage, not of the head: lines do not cross other electrodes then.
+    """
     height, width = shot.image.shape[:2]
-    facing = [patch for patch in placement.electrodes if np.dot(patch.normal, shot.towards_camera) > 0.1]
-    tips = {id(patch): shot.pixel(patch.center_m) for patch in facing}
+    seen = [patch for patch in placement.electrodes if np.dot(patch.normal, shot.towards_camera) > _EDGE_ON]
+    tips = {id(patch): shot.pixel(patch.center_m) for patch in seen}
+    across = [tip[0] for tip in tips.values()]
+    middle = (min(across) + max(across)) / 2 if len(across) > 1 else width / 2
     for is_left in (True, False):
         column = sorted(
-            (patch for patch in facing if (tips[id(patch)][0] < width / 2) == is_left), key=lambda p: tips[id(p)][1]
+            (patch for patch in seen if (tips[id(patch)][0] < middle) == is_left), key=lambda p: tips[id(p)][1]
         )
         rows = spread(
             [tips[id(patch)][1] for patch in column], gap=0.115 * height, low=0.06 * height, high=0.94 * height
