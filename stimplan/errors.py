@@ -6,6 +6,7 @@
         MontageError                           2
         HeadError                              2
         CoilError                              2
+        LedgerError                            2     a record that was not taken, or a dose ledger that is damaged
       ResourceError (LookupError)              2     something the program ships or caches is missing or broken
       SafetyStop                               3     .report: the verdict was stop or unknown
       SolveError (ArithmeticError)             4     a number did not converge, so it does not exist
@@ -87,6 +88,10 @@ class HeadError(InputError):
 
 class CoilError(InputError):
     """A coil that cannot be read or used."""
+
+
+class LedgerError(InputError):
+    """A record that the dose ledger does not take, or a ledger that cannot be read or trusted."""
 
 
 class ResourceError(StimplanError, LookupError):
