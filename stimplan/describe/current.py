@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from stimplan.describe.words import bare, counted, inner, listed, number, point_text, rounded, shown, signed, time_text
+from stimplan.describe.words import bare, counted, inner, listed, point_text, rounded, shown, signed, time_text
 from stimplan.montage import Circle, Electrode, Rectangle, Shape
 from stimplan.protocol import (
     DirectWaveform,
@@ -24,7 +24,7 @@ def electric_sentences(protocol: Protocol, stimulation: ElectricStimulation) -> 
     """Placement, electrodes, waveform and derived totals of a session."""
     return [
         placement_text(stimulation),
-        *[f"{listed(names)}: {what}" for names, what in electrode_groups(stimulation)],
+        *[f"{names}: {what}" for names, what in electrode_groups(stimulation)],
         waveform_text(stimulation),
         ramp_text(stimulation.waveform),
         pause_text(stimulation.waveform),
@@ -68,7 +68,7 @@ def place_of(electrode: Electrode) -> str:
     return f"at {place}" if is_plain else f"at {place} ({electrode.label})"
 
 
-def electrode_groups(stimulation: ElectricStimulation) -> list[tuple[list[str], str]]:
+def electrode_groups(stimulation: ElectricStimulation) -> list[tuple[str, str]]:
     """Electrodes of the same make together: their names, and what they are."""
 
     def make(electrode: Electrode) -> str:
@@ -78,8 +78,8 @@ def electrode_groups(stimulation: ElectricStimulation) -> list[tuple[list[str], 
     for electrode in stimulation.electrodes:
         groups.setdefault(make(electrode), []).append(electrode.label)
     if len(groups) == 1:
-        return [(["both" if len(stimulation.electrodes) == 2 else "all"], next(iter(groups)))]
-    return [(names, what) for what, names in groups.items()]
+        return [("both" if len(stimulation.electrodes) == 2 else "all", next(iter(groups)))]
+    return [(f"electrode{'s' if len(names) > 1 else ''} {listed(names)}", what) for what, names in groups.items()]
 
 
 def shape_text(shape: Shape) -> str:
@@ -196,8 +196,3 @@ def compact_currents(stimulation: ElectricStimulation) -> str:
     sizes = sorted({abs(electrode.current_A) for electrode in stimulation.electrodes if electrode.current_A > 0})
     sizes = sizes or sorted({abs(electrode.current_A) for electrode in stimulation.electrodes})
     return listed([bare(size, "mA") for size, _ in groupby(sizes)]) + " mA"
-
-
-def channel_count(stimulation: ElectricStimulation) -> str:
-    """Number of channels of temporal interference, in words."""
-    return number(len({electrode.channel for electrode in stimulation.electrodes}))

@@ -31,7 +31,7 @@ def magnetic_sentences(protocol: Protocol, stimulation: MagneticStimulation) -> 
     for count, block in enumerate(blocks, 1):
         opening = f"Block {count}{f' ({block.label})' if block.label else ''}: " if len(blocks) > 1 else ""
         if len(blocks) == 1 and block.label:
-            opening = f"{block.label}: "
+            opening = f"Block {block.label}: "
         texts += [opening + timing_text(block), *_rest(block)]
         if count < len(blocks):
             gap = f"{shown(block.gap_s, 's')} after" if block.gap_s is not None else "a time that is not reported after"
@@ -53,7 +53,7 @@ def coil_text(stimulation: MagneticStimulation) -> str:
     """Coil and stimulator as far as they are reported."""
     coil, device = stimulation.coil, stimulation.stimulator
     make = " ".join(part for part in (coil.manufacturer, coil.model) if part)
-    text = f"{coil.family} coil" + (f" ({make})" if make else "")
+    text = f"{coil.family}{'' if coil.family.endswith('coil') else ' coil'}" + (f" ({make})" if make else "")
     maker = " ".join(part for part in (device.manufacturer, device.model) if part) if device else ""
     return text + (f", stimulator {maker}" if maker else "")
 
@@ -67,7 +67,8 @@ def timing_text(block: Block) -> str:
     """The nesting from the inside out, with every count and interval, and the trains it makes."""
     timing, train = block.timing, train_of(block)
     nested = nesting_text(timing)
-    total = f"{counted(pulses(timing), 'pulse')} in all" if timing.patterns else ""
+    is_plain = len(timing.patterns) < 2 and timing.stimulus.pulses == 1
+    total = "" if is_plain else f"{counted(pulses(timing), 'pulse')} in all"
     trains = ""
     if train.inter_train_interval_s is not None:
         pause = f"{time_text(train.inter_train_interval_s)} between them"

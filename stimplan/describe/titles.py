@@ -53,11 +53,12 @@ def suggest_id(protocol: Protocol) -> str:
         kinds = dict.fromkeys(train_of(block).name for block in stimulation.blocks)
         words = ["tms", *kinds, block.placement.site or "", f"{pulses_per_session(stimulation)}p"]
     else:
-        words = [protocol.modality, *_sites(stimulation)[:3], compact_currents(stimulation).replace(" and ", "-")]
+        named = [electrode.site for electrode in stimulation.electrodes if isinstance(electrode.site, str)]
+        words = [protocol.modality, *named[:3], compact_currents(stimulation).replace(" and ", "-")]
         words.append(f"{bare(stimulation.waveform.duration_s, 'min')}min")
     words += [f"{protocol.course.sessions}x", protocol.indication.condition if protocol.indication else ""]
     slug = re.sub(r"[^a-z0-9]+", "-", "-".join(word.replace(" ", "") for word in words if word).lower())
-    return slug[:_LONGEST_ID].strip("-")
+    return slug.strip("-") if len(slug) <= _LONGEST_ID else slug[: _LONGEST_ID + 1].rpartition("-")[0].strip("-")
 
 
 def _electric(protocol: Protocol, stimulation: ElectricStimulation) -> list[str]:
@@ -69,7 +70,8 @@ def _electric(protocol: Protocol, stimulation: ElectricStimulation) -> list[str]
 
 
 def _montage(stimulation: ElectricStimulation) -> str:
-    if stimulation.waveform.type == "temporal-interference" or len(stimulation.electrodes) > 6:
+    is_named = all(isinstance(electrode.site, str) for electrode in stimulation.electrodes)
+    if stimulation.waveform.type == "temporal-interference" or len(stimulation.electrodes) > 6 or not is_named:
         return counted(len(stimulation.electrodes), "electrode")
     if stimulation.waveform.type in ("direct", "oscillating"):
         signs = [f"{_site(one)} ({'+' if one.current_A > 0 else '-'})" for one in stimulation.electrodes]
