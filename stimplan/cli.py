@@ -12,15 +12,18 @@ import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from stimplan import __version__
+from stimplan.commands import compare, describe, migrate, new, protocols, schema
 from stimplan.errors import InputError, Problem, SafetyStop, StimplanError
 from stimplan.notice import NOTICE
 
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
+_WIDTH = 120
 _EXIT_CODES = (
     "exit codes: 0 fine, 2 bad input, 3 the safety verdict is stop or unknown, 4 a computation did not converge, "
     "5 an optional package is missing"
@@ -168,12 +171,20 @@ def _parser() -> _Parser:
     check.add_argument("protocol", help="id in the library, or a JSON file")
     validate = command("validate", _validate, "list every fault of protocol files")
     validate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="JSON file, or folder of them")
-    command("protocols", _protocols, "list the library of published protocols")
+    for module in (protocols, describe, compare, new, migrate, schema):
+        module.add_parser(commands).set_defaults(command=partial(_on_console, module.run))
     heads = command("heads", _heads, "list the head models, or show one")
     heads.add_argument("name", nargs="?", help="head to load and describe")
     command("doctor", _doctor, "is this machine ready?")
     command("selftest", _selftest, "compare the solver with the exact answer on a layered sphere")
     return parser
+
+
+def _on_console(function: Any, options: argparse.Namespace) -> int:
+    """Run a subcommand that prints by a console; where nobody watches, with room for its tables."""
+    from rich.console import Console
+
+    return int(function(options, Console(width=None if sys.stdout.isatty() else _WIDTH)))
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -266,6 +277,9 @@ def _validate(options: argparse.Namespace) -> int:
         print(f"{result['file']}: {'valid' if result['is_valid'] else 'not valid'}")
         for problem in result["problems"]:
             print(f"  {': '.join(part for part in (problem['where'], problem['what']) if part)}")
+    if len(results) > 1 and not options.json:
+        valid = sum(bool(result["is_valid"]) for result in results)
+        print(f"{len(results)} files, {valid} valid, {len(results) - valid} not valid")
     return 0 if all(result["is_valid"] for result in results) else InputError.exit_code
 
 
@@ -283,18 +297,6 @@ def _protocol_files(paths: Sequence[Path]) -> list[Path]:
             raise InputError(Problem(str(path), "holds no .json file"))
         files += inside
     return files
-
-
-def _protocols(options: argparse.Namespace) -> int:
-    from stimplan.protocol import list_protocols
-
-    entries = list_protocols()
-    if options.json:
-        _print_json({"protocols": [{"id": e.id, "title": e.title, "file": e.path.name} for e in entries]})
-    else:
-        width = max(len(entry.id) for entry in entries)
-        print("\n".join(f"{entry.id:{width}}  {entry.title}" for entry in entries))
-    return 0
 
 
 def _heads(options: argparse.Namespace) -> int:

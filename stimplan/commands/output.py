@@ -1,0 +1,70 @@
+"""What the subcommands share: printing through a console, and writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stimplan.errors import InputError, Problem
+from stimplan.notice import NOTICE
+
+if TYPE_CHECKING:
+    import argparse
+
+    from rich.console import Console
+
+
+def add_command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
+    """A subcommand's parser, with `--json` and the notice every command has."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text, epilog=NOTICE, allow_abbrev=False
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else")
+    return parser
+
+
+def show_json(console: Console, data: Any) -> None:
+    """Strict JSON, never wrapped; ASCII escapes, so that no terminal or pipe can spoil it."""
+    console.file.write(json.dumps(data, indent=2, allow_nan=False) + "\n")
+
+
+def show_text(console: Console, text: str) -> None:
+    """Text wrapped to the console's width; brackets are brackets."""
+    console.print(text, markup=False, highlight=False, emoji=False)
+
+
+def show_lines(console: Console, lines: Sequence[str]) -> None:
+    """Lines as they are."""
+    console.file.write("\n".join(lines) + "\n")
+
+
+def write_whole(path: Path, text: str, *, is_new: bool) -> None:
+    """Write a text file in one step: whoever looks sees the old file or the new one, never half of it.
+
+    Raises
+    ------
+    InputError
+        `is_new` and there is such a file already.
+    """
+    if is_new and path.exists():
+        raise InputError(Problem(str(path), "is there already; --force replaces it"))
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        Path(name).chmod(mode)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
