@@ -1,0 +1,20 @@
+"""NIBS-BIDS v6.3, the proposed BIDS for noninvasive brain stimulation: write, read and check datasets."""
+
+from stimplan.exchange.bids.model import BidsSession, Entities, SessionRecord
+from stimplan.exchange.bids.read import read_bids
+from stimplan.exchange.bids.view import BidsView, bids_view, not_carried, protocol_from
+from stimplan.exchange.bids.vocabulary import NIBS_BIDS_VERSION
+from stimplan.exchange.bids.write import write_bids
+
+__all__ = [
+    "NIBS_BIDS_VERSION",
+    "BidsSession",
+    "BidsView",
+    "Entities",
+    "SessionRecord",
+    "bids_view",
+    "not_carried",
+    "protocol_from",
+    "read_bids",
+    "write_bids",
+]
