@@ -1,8 +1,9 @@
-"""Hypothesis strategies: valid values of the package."""
+"""Hypothesis strategies: valid values of the package. They are kept once made: making them costs more than drawing."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cache
 
 import attrs
 from hypothesis import strategies as st
@@ -52,23 +53,27 @@ FAR_APART = ("F3", "F4", "P7", "P8", "Oz")
 STATUSES = ("read", "secondary", "recalled", "assumed")
 
 
+@cache
 def numbers(least: str, most: str, places: int = 6) -> st.SearchStrategy[Decimal]:
     """Decimal numbers as a person writes them into a file."""
     first, last = (int(Decimal(limit).scaleb(places)) for limit in (least, most))
     return st.integers(first, last).map(lambda value: Decimal(value).scaleb(-places))
 
 
+@cache
 def si(suffix: str, least: str, most: str) -> st.SearchStrategy[float]:
     """SI values of numbers in a file unit."""
     return numbers(least, most).map(lambda value: to_si(value, suffix))
 
 
+@cache
 def texts(longest: int = 60) -> st.SearchStrategy[str]:
     """Any text with something to see in it, quotes and umlauts included."""
     visible = st.characters(exclude_categories=("Cs", "Cc"))
     return st.text(visible, min_size=1, max_size=longest).filter(lambda text: text.strip() != "")
 
 
+@cache
 def shapes(longest_mm: str = "70") -> st.SearchStrategy[Circle | Rectangle | Ring]:
     """Outlines of at most so many mm."""
     side = si("mm", "10", longest_mm)
@@ -78,18 +83,21 @@ def shapes(longest_mm: str = "70") -> st.SearchStrategy[Circle | Rectangle | Rin
     return circle | rectangle | ring
 
 
+@cache
 def layers() -> st.SearchStrategy[tuple[Layer, ...]]:
     """One to three layers of known materials."""
     layer = st.builds(Layer, material=st.sampled_from(sorted(materials())), thickness_m=si("mm", "0.01", "20"))
     return st.lists(layer, min_size=1, max_size=3).map(tuple)
 
 
+@cache
 def currents(count: int) -> st.SearchStrategy[list[Decimal]]:
     """Currents in mA that sum to zero exactly, none of them zero."""
     free = st.lists(numbers("0.01", "1"), min_size=count - 1, max_size=count - 1)
     return free.map(lambda values: [*values, -sum(values, Decimal(0))])
 
 
+@cache
 @st.composite
 def electrodes(draw: st.DrawFn, longest_mm: str = "70", kind: str = "direct") -> tuple[Electrode, ...]:
     """Two to five electrodes (four for interference) whose currents balance as the kind of waveform asks."""
@@ -116,18 +124,21 @@ def electrodes(draw: st.DrawFn, longest_mm: str = "70", kind: str = "direct") ->
     return tuple(made)
 
 
+@cache
 def points() -> st.SearchStrategy[tuple[float, float, float]]:
     """MNI points, m."""
     coordinate = si("mm", "-90", "90")
     return st.tuples(coordinate, coordinate, coordinate)
 
 
+@cache
 def targets() -> st.SearchStrategy[Target]:
     """Targets with and without a place."""
     placed = st.builds(Target, label=texts(), mni_m=points(), radius_m=si("mm", "0.5", "100"))
     return placed | st.builds(Target, label=texts(), mni_m=st.none(), radius_m=st.none())
 
 
+@cache
 def frequencies(most: str = "1000") -> st.SearchStrategy[float]:
     """Frequencies of stimulation, Hz."""
     return si("Hz", "0.05", most)
@@ -146,12 +157,13 @@ MODALITIES = (*KIND_OF, "TMS")
 TMS_KINDS = ("single", "paired", "repetitive", "iTBS", "cTBS", "QPS", "PAS", "deep")
 
 
+@cache
 @st.composite
 def waveforms(draw: st.DrawFn, kind: str = "direct") -> DirectWaveform:
     """Plausible sessions of one kind, with and without ramps and pauses."""
     ramp = st.none() | st.just(0.0) | si("s", "0.1", "600")
     pauses = st.none() | st.builds(Intermittence, on_s=si("s", "1", "10"), off_s=si("s", "1", "10"))
-    base = {"duration_s": draw(si("min", "1", "240")), "ramp_up_s": draw(ramp), "ramp_down_s": draw(ramp)}
+    base = {"duration_s": draw(si("min", "1", "120")), "ramp_up_s": draw(ramp), "ramp_down_s": draw(ramp)}
     base["intermittence"] = draw(pauses)
     if kind == "direct":
         return DirectWaveform(**base)
@@ -173,6 +185,7 @@ def waveforms(draw: st.DrawFn, kind: str = "direct") -> DirectWaveform:
     return InterferenceWaveform(**base, carriers_Hz=carriers)
 
 
+@cache
 @st.composite
 def electric(draw: st.DrawFn, modality: str = "tDCS") -> ElectricStimulation:
     """Stimulation of one electric modality."""
@@ -189,7 +202,7 @@ def _patterns(draw: st.DrawFn, kind: str) -> tuple[Stimulus, tuple[Pattern, ...]
         patterns = draw(st.sampled_from([(), (Pattern(count, 5.0),), (Pattern(count, 7.5, "pulse"),)]))
         return Stimulus(), patterns
     if kind in ("paired", "PAS"):
-        stimulus = Stimulus(2, (draw(si("ms", "1", "300")),), draw(st.sampled_from([(), (0.8, 1.2)])))
+        stimulus = Stimulus(2, (draw(si("ms", "1", "300")),), draw(st.sampled_from([(), (0.8, 1.0)])))
         return (stimulus if kind == "paired" else Stimulus()), (Pattern(count, draw(si("s", "4", "20")), draw(name)),)
     if kind == "QPS":
         return Stimulus(4, (draw(si("ms", "1.5", "100")),) * 3), (Pattern(draw(st.integers(1, 360)), 5.0),)
@@ -205,16 +218,26 @@ def _patterns(draw: st.DrawFn, kind: str) -> tuple[Stimulus, tuple[Pattern, ...]
     )
 
 
+@cache
 def placements() -> st.SearchStrategy[CoilPlacement]:
     """A site, a point or a pose, with and without a handle."""
     site = st.sampled_from(FAR_APART)
-    handle = st.none() | st.builds(Handle, from_midline_rad=si("deg", "-180", "180")) | st.builds(Handle, towards=site)
-    rest = {"method": st.none() | texts(), "handle": handle, "distance_m": st.none() | si("mm", "0", "30")}
+    handle = (
+        st.none()
+        | st.builds(Handle, from_midline_rad=si("deg", "-180", "180"))
+        | st.builds(Handle, towards=st.just("Cz"))
+    )
+    rest = {
+        "method": st.none() | texts(),
+        "handle": handle,
+        "distance_m": st.none() | st.just(0.0) | si("mm", "0.01", "30"),
+    }
     turned = st.sampled_from(
         (((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)), ((0.6, -0.8, 0.0), (0.8, 0.6, 0.0), (0.0, 0.0, 1.0)))
     )
+    scalp = st.tuples(si("mm", "-90", "90"), si("mm", "-90", "90"), si("mm", "2", "120"))
     pose = st.builds(
-        lambda r, p: (*((*row, x) for row, x in zip(r, p, strict=True)), (0.0, 0.0, 0.0, 1.0)), turned, points()
+        lambda r, p: (*((*row, x) for row, x in zip(r, p, strict=True)), (0.0, 0.0, 0.0, 1.0)), turned, scalp
     )
     return (
         st.builds(CoilPlacement, site=site, **rest)
@@ -223,6 +246,7 @@ def placements() -> st.SearchStrategy[CoilPlacement]:
     )
 
 
+@cache
 def intensities() -> st.SearchStrategy[Intensity]:
     """All the ways to say how strong."""
     relative = st.builds(
@@ -232,6 +256,7 @@ def intensities() -> st.SearchStrategy[Intensity]:
     return relative | rate | st.builds(Intensity, field_V_per_m=si("V_per_m", "1", "300"))
 
 
+@cache
 @st.composite
 def blocks(draw: st.DrawFn, kind: str = "repetitive", is_last: bool = True) -> Block:
     """A block of one kind of magnetic stimulation."""
@@ -251,10 +276,11 @@ def blocks(draw: st.DrawFn, kind: str = "repetitive", is_last: bool = True) -> B
         label=draw(text),
         depth_adjusted=draw(st.sampled_from((True, False, None))),
         peripheral=draw(nerve) if kind == "PAS" else None,
-        gap_s=None if is_last else draw(st.none() | si("s", "0", "3600")),
+        gap_s=None if is_last else draw(st.none() | st.just(0.0) | si("s", "0.01", "3600")),
     )
 
 
+@cache
 @st.composite
 def magnetic(draw: st.DrawFn, kind: str = "repetitive") -> MagneticStimulation:
     """Stimulation by a coil, one block or two."""
@@ -268,32 +294,36 @@ def magnetic(draw: st.DrawFn, kind: str = "repetitive") -> MagneticStimulation:
     )
 
 
+@cache
 @st.composite
 def courses(draw: st.DrawFn) -> Course:
     """Courses of one to many sessions, with and without phases."""
-    count = draw(st.integers(1, 4))
-    maybe = st.none() | st.integers(1, 10)
+    counts = draw(st.lists(st.integers(1, 50), min_size=1, max_size=4))
+    per_day = draw(st.none() | st.integers(1, min(10, sum(counts))))
+    per_week = draw(st.none() | st.integers(per_day or 1, 7 * (per_day or 1)))
     phases = tuple(
         Phase(
             name=draw(st.sampled_from(("acute", "taper", "maintenance", "other"))),
-            sessions=draw(st.integers(1, 50)),
-            sessions_per_day=draw(maybe),
-            sessions_per_week=draw(maybe),
-            weeks=draw(st.none() | si("s", "200", "300")),
+            sessions=count,
+            sessions_per_day=per_day and draw(st.none() | st.integers(1, per_day)),
+            sessions_per_week=per_week and draw(st.none() | st.integers(1, per_week)),
+            weeks=draw(st.none() | numbers("50", "500").map(float)),
         )
-        for _ in range(count)
+        for count in counts
     )
-    has_phases = draw(st.booleans())
     return Course(
-        sessions=sum(phase.sessions for phase in phases),
-        sessions_per_day=10 if has_phases else draw(maybe),
-        min_gap_s=draw(st.none() | si("h", "0.01", "2")),
+        sessions=sum(counts),
+        sessions_per_day=per_day,
+        min_gap_s=draw(
+            st.none() | si("h", "8.5" if (per_day or 1) < 3 else "2.4", "12" if (per_day or 1) < 3 else "2.6")
+        ),
         schedule=draw(st.none() | texts()),
-        sessions_per_week=draw(st.none() | st.integers(10, 100)),
-        phases=phases if has_phases else (),
+        sessions_per_week=per_week,
+        phases=phases if draw(st.booleans()) else (),
     )
 
 
+@cache
 def sources() -> st.SearchStrategy[Source]:
     """Sources with and without a DOI."""
     doi = st.none() | st.just("10.1111/j.1469-7793.2000.t01-1-00633.x")
@@ -324,7 +354,7 @@ def _plan(draw: st.DrawFn) -> dict[str, object]:
             st.none()
             | st.builds(
                 Sham,
-                type=st.sampled_from(("fade-in-fade-out", "sham-coil", "none")),
+                type=st.sampled_from(("low-intensity", "other-site", "none")),
                 description=text,
                 ramp_up_s=second,
                 duration_s=second,

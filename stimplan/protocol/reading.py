@@ -10,7 +10,7 @@ from typing import Any
 
 from stimplan import strict_json
 from stimplan.errors import Problem, ProtocolError
-from stimplan.protocol.consistency import consistency_faults
+from stimplan.protocol.consistency import consistency_faults, meant_modality, total_faults
 from stimplan.protocol.layout import PROTOCOL
 from stimplan.protocol.library import library_ids, library_path
 from stimplan.protocol.migration import migrate_tree
@@ -55,6 +55,9 @@ def _checked(document: Document, file: str) -> Protocol:
     if problems:
         raise ProtocolError(_in_document_order(problems, document.tree))
     protocol: Protocol = PROTOCOL.read(migrate_tree(document.tree))
+    differing = [Problem(where=show_path(one.path), what=one.what, file=file) for one in total_faults(protocol)]
+    if differing:
+        raise ProtocolError(differing)
     return protocol
 
 
@@ -131,7 +134,11 @@ def _faults(tree: Any) -> list[Fault]:
     elif version not in known_versions():
         what = f"file format {version} is not known; this program reads {', '.join(map(str, known_versions()))}"
         return [Fault(("schema_version",), what + ("; a newer stimplan may" if version > NEWEST_VERSION else ""))]
-    faults = schema_faults(tree, schema(int(version)))
+    faults, meant = [], meant_modality(tree)
+    if meant is not None:
+        what = f"the stimulation described is {meant}, but this says {tree['modality']!r}; write {meant!r}"
+        faults, tree = [Fault(("modality",), what)], {**tree, "modality": meant}
+    faults += schema_faults(tree, schema(int(version)))
     judged = {fault.path for fault in faults}
     newest = migrate_tree({**tree, "schema_version": version})  # a step leaves every place where it was
     return faults + [fault for fault in consistency_faults(newest) if fault.path not in judged]
