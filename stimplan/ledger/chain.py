@@ -83,7 +83,7 @@ def entries(connection: sqlite3.Connection, *, first: int = 1) -> Iterator[Entry
         while kind in waiting and (row := waiting[kind]) is not None and row[0] <= seq:
             values = row[1] if row[0] == seq else None
             waiting[kind] = next(tables[kind], None)
-        yield Entry(*found, values)
+        yield Entry(*found, values)  # type: ignore[call-arg]
 
 
 def _rows(connection: sqlite3.Connection, kind: str, first: int) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""What may stand in one field of a record: each reader takes the JSON value and returns the stored one, or says why not.
+"""What may stand in a field of a record: each reader takes the JSON value and returns the stored one, or says why not.
 
 The ranges catch slips of units and of the keyboard; none of them is a dose limit.
 """

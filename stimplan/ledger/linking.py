@@ -298,7 +298,7 @@ def _retraction(link: Link, values: Values) -> list[Values]:
     found = link.one("SELECT kind FROM chain WHERE seq = ?", seq)
     if found is not None and found[0] in ("ledger", "retraction"):
         link.fault(("row",), f"row {seq} is of kind {found[0]!r} and stays")
-    elif link.is_row("row", values, found[0] if found else ""):
+    elif seq is not None and link.is_row("row", values, found[0] if found else ""):
         rests = [f"row {one} ({table})" for table, one in _resting_on(link, found[0], seq)]
         if rests:
             link.fault(("row",), f"{', '.join(rests[:5])} rests on it; take that back first")

@@ -1,4 +1,4 @@
-"""Kinds of records as they come in: strict JSON with units in its keys, every fault at once; then rows of the ledger."""
+"""Records as they come in: strict JSON with units in its keys, every fault at once; then rows of the ledger."""
 
 from __future__ import annotations
 

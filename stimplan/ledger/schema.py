@@ -110,6 +110,7 @@ _INDEXES = (
     "CREATE INDEX session_planned ON session(planned) WHERE planned IS NOT NULL",
     "CREATE INDEX threshold_person ON threshold(person, at_utc)",
     "CREATE INDEX adverse_event_person ON adverse_event(person, at_utc)",
+    "CREATE INDEX adverse_event_present ON adverse_event(person, at_utc) WHERE severity > 1",
     "CREATE INDEX resolution_event ON resolution(event)",
     "CREATE INDEX override_person ON override(person, at_utc)",
 )

@@ -1,4 +1,4 @@
-"""Times in the ledger: with a zone when they come in, UTC of fixed width inside, so that their texts sort as they do."""
+"""Times in the ledger: with a zone when they come in, UTC of fixed width inside, so that texts sort as times do."""
 
 from __future__ import annotations
 

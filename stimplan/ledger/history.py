@@ -1,0 +1,350 @@
+"""What a person has had so far, as one plain value: the numbers that a check of today's session asks for."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+
+from stimplan.errors import LedgerError, Problem
+from stimplan.ledger.linking import predecessors
+from stimplan.ledger.store import Ledger, speaking
+from stimplan.ledger.times import day_start, from_utc_text, local_day, utc_text
+
+WEEK_DAYS = 7
+PULSE_DAYS = 5
+_STANDS = "NOT EXISTS (SELECT 1 FROM chain WHERE corrects = {row}.seq)"
+
+
+@attrs.frozen
+class Delivered:
+    """One delivered session; `charge_C` is None where it cannot be derived."""
+
+    seq: int
+    plan: int
+    start_utc: str
+    duration_s: float
+    charge_C: float | None
+    pulses: int
+    is_aborted: bool
+
+    @property
+    def start(self) -> datetime:
+        """When it began."""
+        return from_utc_text(self.start_utc)
+
+
+@attrs.frozen
+class Event:
+    """One adverse event that was there (severity 2 to 4) and has no resolution."""
+
+    seq: int
+    at: datetime
+    item: str
+    severity: int
+    relation: int | None
+    note: str | None
+
+
+@attrs.frozen
+class Measured:
+    """One measured threshold, as a fraction of the stimulator's output."""
+
+    seq: int
+    at: datetime
+    value_fraction: float
+    reference: str
+
+
+@attrs.frozen
+class PlanRow:
+    """One standing plan of a person."""
+
+    seq: int
+    protocol_id: str
+    protocol_digest: str
+    protocol_text: str
+    modality: str
+
+
+@attrs.frozen
+class History:
+    """State of one person at one moment, from the rows that stand (neither replaced nor taken back).
+
+    Days are those of the zone of `now`; a week is today and the six days before, five days are today and four before.
+    Sessions, charge and pulses count over all plans of the person, those with `plan_` for `plan` only.
+
+    Attributes
+    ----------
+    person : str
+    now : datetime
+    plan : int or None
+        Row of the plan that was asked about.
+    sessions_delivered, sessions_today, sessions_this_week, sessions_aborted : int
+        Aborted sessions count as delivered, with the current and time they had.
+    sessions_after_now : int
+        Sessions that begin after `now`: a clock is wrong.
+    last_session_start : datetime or None
+    charge_C, charge_today_C : float or None
+        None where the charge of a session cannot be derived.
+    pulses, pulses_today, pulses_five_days : int
+    plan_sessions : int
+    plan_charge_C : float or None
+    plan_pulses : int
+    planned_sessions : int
+        Sessions of the plan that have a date.
+    missed_sessions : tuple of int
+        Numbers of those whose day is over and that were not delivered.
+    thresholds : tuple of Measured
+        The newest of each reference.
+    unresolved_events : tuple of Event
+    last_questionnaire : datetime or None
+    """
+
+    person: str
+    now: datetime
+    plan: int | None
+    sessions_delivered: int
+    sessions_today: int
+    sessions_this_week: int
+    sessions_aborted: int
+    sessions_after_now: int
+    last_session_start: datetime | None
+    charge_C: float | None
+    charge_today_C: float | None
+    pulses: int
+    pulses_today: int
+    pulses_five_days: int
+    plan_sessions: int
+    plan_charge_C: float | None
+    plan_pulses: int
+    planned_sessions: int
+    missed_sessions: tuple[int, ...]
+    thresholds: tuple[Measured, ...]
+    unresolved_events: tuple[Event, ...]
+    last_questionnaire: datetime | None
+
+    @property
+    def last_threshold_at(self) -> datetime | None:
+        """When a threshold was measured last."""
+        return max((one.at for one in self.thresholds), default=None)
+
+    def record(self) -> dict[str, Any]:
+        """Plain data for JSON; times in UTC."""
+        plain = attrs.asdict(self, value_serializer=lambda _, __, value: _plain(value))
+        return {**plain, "last_threshold_at": _plain(self.last_threshold_at)}
+
+
+def _plain(value: Any) -> Any:
+    return utc_text(value) if isinstance(value, datetime) else value
+
+
+def zoned(now: datetime) -> datetime:
+    """The moment asked about; it must have a zone, because days are counted in it.
+
+    Raises
+    ------
+    LedgerError
+        It has none.
+    """
+    if now.utcoffset() is None:
+        raise LedgerError(Problem("now", f"{now.isoformat()} has no zone; add it, such as +01:00"))
+    return now
+
+
+def plans_of(ledger: Ledger, person: str) -> tuple[PlanRow, ...]:
+    """Standing plans of a person, the newest first.
+
+    Raises
+    ------
+    LedgerError
+        The person is not in the ledger.
+    """
+    with speaking(ledger.path):
+        known = ledger.connection.execute(f"SELECT 1 FROM person AS p WHERE person = ? AND {_STANDS.format(row='p')}",
+                                          (person,)).fetchone()  # fmt: skip
+        if known is None:
+            raise LedgerError(Problem("person", f"{person!r} is not in this ledger", file=str(ledger.path)))
+        rows = ledger.connection.execute(
+            "SELECT seq, protocol_id, protocol_digest, protocol_text, modality FROM plan AS p "
+            f"WHERE person = ? AND {_STANDS.format(row='p')} ORDER BY seq DESC",
+            (person,),
+        ).fetchall()
+    return tuple(PlanRow(*row) for row in rows)
+
+
+def sessions_of(ledger: Ledger, person: str) -> tuple[Delivered, ...]:
+    """Standing sessions of a person, the oldest first.
+
+    The charge of a session is that of its plan, times delivered over planned current, times delivered over planned
+    time at the full level: exact for a current without pauses, in proportion for one with pauses.
+    """
+    query = f"""SELECT s.seq, s.plan, s.start_utc, s.duration_s,
+        CASE WHEN p.modality = 'TMS' THEN 0.0 ELSE
+        p.nominal_charge_C * (s.current_A / p.nominal_current_A) * (s.duration_s / p.nominal_duration_s) END,
+        s.pulses, s.aborted IS NOT NULL
+        FROM session AS s JOIN plan AS p ON p.seq = s.plan
+        WHERE s.person = ? AND {_STANDS.format(row="s")} ORDER BY s.start_utc"""
+    with speaking(ledger.path):
+        rows = ledger.connection.execute(query, (person,)).fetchall()
+    return tuple(
+        Delivered(seq, plan, start, duration_s, charge_C, pulses or 0, bool(is_aborted))
+        for seq, plan, start, duration_s, charge_C, pulses, is_aborted in rows
+    )
+
+
+def history_of(ledger: Ledger, person: str, now: datetime, *, plan: int | None = None) -> History:
+    """What a person has had until a moment.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    person : str
+    now : datetime
+        With a zone.
+    plan : int, optional
+        Row of the plan to be looked at; the newest standing one if left out.
+
+    Raises
+    ------
+    LedgerError
+        The person is not in the ledger, the plan is not one of theirs, or `now` has no zone.
+    """
+    now = zoned(now)
+    plans = [one.seq for one in plans_of(ledger, person)]
+    if plan is not None and plan not in plans:
+        raise LedgerError(Problem("plan", f"row {plan} is no standing plan of {person!r}", file=str(ledger.path)))
+    plan = plan if plan is not None else next(iter(plans), None)
+    every = sessions_of(ledger, person)
+    with speaking(ledger.path):
+        family = set(predecessors(ledger.connection, plan)) if plan is not None else set()
+        planned, missed = _missed(ledger, family, every, now)
+        thresholds = _thresholds(ledger, person, now)
+        events, asked = _events(ledger, person, now)
+    past = [one for one in every if one.start_utc <= utc_text(now)]
+    today = _since(past, day_start(now))
+    five_days = _since(past, day_start(now, days_before=PULSE_DAYS - 1))
+    of_plan = [one for one in past if one.plan in family]
+    return History(
+        person=person,
+        now=now,
+        plan=plan,
+        sessions_delivered=len(past),
+        sessions_today=len(today),
+        sessions_this_week=len(_since(past, day_start(now, days_before=WEEK_DAYS - 1))),
+        sessions_aborted=sum(one.is_aborted for one in past),
+        sessions_after_now=len(every) - len(past),
+        last_session_start=past[-1].start if past else None,
+        charge_C=_charge(past),
+        charge_today_C=_charge(today),
+        pulses=sum(one.pulses for one in past),
+        pulses_today=sum(one.pulses for one in today),
+        pulses_five_days=sum(one.pulses for one in five_days),
+        plan_sessions=len(of_plan),
+        plan_charge_C=_charge(of_plan),
+        plan_pulses=sum(one.pulses for one in of_plan),
+        planned_sessions=planned,
+        missed_sessions=missed,
+        thresholds=thresholds,
+        unresolved_events=events,
+        last_questionnaire=asked,
+    )
+
+
+def _since(sessions: Iterable[Delivered], first: datetime) -> list[Delivered]:
+    start_utc = utc_text(first)
+    return [one for one in sessions if one.start_utc >= start_utc]
+
+
+def _charge(sessions: Iterable[Delivered]) -> float | None:
+    """Sum of charges, those of coils are zero; one that is not known makes the sum unknown."""
+    charges = [one.charge_C for one in sessions]
+    known = [charge for charge in charges if charge is not None]
+    return float(f"{math.fsum(known):.12g}") if len(known) == len(charges) else None
+
+
+def _missed(
+    ledger: Ledger, plans: set[int], sessions: Iterable[Delivered], now: datetime
+) -> tuple[int, tuple[int, ...]]:
+    """How many sessions have a date, and the numbers of those that were not delivered by the end of their day.
+
+    A session counts for the planned one it names; one that names none counts for one planned on its day.
+    """
+    marks = ", ".join("?" * len(plans))
+    rows = ledger.connection.execute(
+        f"SELECT seq, number, start_utc FROM planned_session AS p WHERE plan IN ({marks}) "
+        f"AND {_STANDS.format(row='p')} ORDER BY start_utc",
+        tuple(plans),
+    ).fetchall()
+    named = dict(
+        ledger.connection.execute(
+            f"SELECT planned, seq FROM session AS s WHERE plan IN ({marks}) AND planned IS NOT NULL "
+            f"AND {_STANDS.format(row='s')}",
+            tuple(plans),
+        )
+    )
+    own = [
+        one
+        for one in sessions
+        if one.plan in plans and one.seq not in named.values() and one.start_utc <= utc_text(now)
+    ]
+    free = Counter(local_day(one.start, now) for one in own) if rows else Counter()
+    missed = []
+    for seq, number, start in rows:
+        day = local_day(from_utc_text(start), now)
+        if not named.keys().isdisjoint(predecessors(ledger.connection, seq)):
+            continue
+        if free[day]:
+            free[day] -= 1
+        elif day < now.date():
+            missed.append(number)
+    return len(rows), tuple(sorted(missed))
+
+
+def _thresholds(ledger: Ledger, person: str, now: datetime) -> tuple[Measured, ...]:
+    rows = ledger.connection.execute(
+        f"""SELECT seq, at_utc, value_fraction, reference FROM threshold AS t
+        WHERE person = ? AND at_utc <= ? AND {_STANDS.format(row="t")} ORDER BY at_utc""",
+        (person, utc_text(now)),
+    )
+    newest = {row[3]: Measured(row[0], from_utc_text(row[1]), row[2], row[3]) for row in rows}
+    return tuple(sorted(newest.values(), key=lambda one: one.reference))
+
+
+def _events(ledger: Ledger, person: str, now: datetime) -> tuple[tuple[Event, ...], datetime | None]:
+    """Unresolved events, and when a questionnaire was filled in last."""
+    asked = ledger.connection.execute(
+        f"""SELECT at_utc FROM adverse_event AS a WHERE person = ? AND at_utc <= ? AND form <> 'spontaneous'
+        AND {_STANDS.format(row="a")} ORDER BY at_utc DESC LIMIT 1""",
+        (person, utc_text(now)),
+    ).fetchone()
+    rows = ledger.connection.execute(
+        f"""SELECT seq, at_utc, item, severity, relation, note FROM adverse_event AS a
+        WHERE person = ? AND at_utc <= ? AND severity > 1 AND {_STANDS.format(row="a")}
+        ORDER BY at_utc, seq""",  # the literal 1 (absent) is that of the index
+        (person, utc_text(now)),
+    ).fetchall()
+    events = tuple(
+        Event(row[0], from_utc_text(row[1]), *row[2:]) for row in rows if not _is_resolved(ledger, row[0], now)
+    )
+    return events, from_utc_text(asked[0]) if asked else None
+
+
+def _is_resolved(ledger: Ledger, event: int, now: datetime) -> bool:
+    """Whether a standing resolution names the event, or the answer it replaced."""
+    seqs = predecessors(ledger.connection, event)
+    found = ledger.connection.execute(
+        f"SELECT 1 FROM resolution AS r WHERE event IN ({', '.join('?' * len(seqs))}) AND at_utc <= ? "
+        f"AND {_STANDS.format(row='r')}",
+        (*seqs, utc_text(now)),
+    )
+    return found.fetchone() is not None
+
+
+def moment_now() -> datetime:
+    """This moment in the zone of this computer."""
+    return datetime.now(UTC).astimezone()
