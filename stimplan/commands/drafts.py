@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
+from fractions import Fraction
 from typing import Any
 
 from stimplan.commands.questions import NOT_REPORTED
@@ -98,7 +99,7 @@ def _montage(answers: Answers) -> list[Electrode]:
     if answers["modality"] == "HD-tDCS":
         returns = returns_of(answers)
         share = current / len(returns)
-        if share * len(returns) != current:
+        if Fraction(share) * len(returns) != Fraction(current):
             what = f"{current} mA cannot be shared exactly by {len(returns)} returns; give 1, 2, 4 or 5 of them"
             raise InputError(Problem("--returns", what))
         placed = [(answers["center"], current), *((site, -share) for site in returns)]

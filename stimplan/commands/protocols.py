@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from stimplan.commands.output import add_command, show_json, show_text
+from stimplan.commands.output import add_command, show_json, show_lines, show_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,11 +61,16 @@ def _show(found: tuple[Protocol, ...], console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    keys = ("id", "modality", "indication", "evidence", "result", "title")
+    rows = [[str(record[key] or "-") for key in keys] for record in map(_record, found)]
+    if not console.is_terminal:  # for a file or another program: one line each, nothing folded
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        show_lines(console, ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows])
+        return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("id", "kind", "for", "evidence", "result"):
         table.add_column(heading, no_wrap=heading in ("id", "kind"), overflow="fold")
     table.add_column("title", overflow="fold")
-    for row in map(_record, found):
-        cells = (row["id"], row["modality"], row["indication"], row["evidence"], row["result"], row["title"])
-        table.add_row(*[Text(str(cell or "-")) for cell in cells])
+    for row in rows:
+        table.add_row(*map(Text, row))
     console.print(table)

@@ -24,9 +24,10 @@ def clinician_text(protocol: Protocol) -> str:
     Derived totals are marked as derived; what the file leaves open is listed at the end.
     """
     missing = not_reported(protocol)
+    title = title_of(protocol)
     return paragraph(
         [
-            f"{title_of(protocol)} [{protocol.modality}]",
+            title if protocol.modality in title else f"{title} [{protocol.modality}]",
             *context_sentences(protocol),
             *session_sentences(protocol),
             *course_sentences(protocol.course),

@@ -38,7 +38,7 @@ FEELINGS: Mapping[str, tuple[str, ...]] = {
         "You hear loud clicks, so you wear ear plugs.",
         "You feel tapping on your head, and muscles of your face or hand may twitch.",
         "Some people get a headache, a sore neck, or feel tired.",
-        "Very rarely, pulses like these have set off a seizure (a fit), and the staff know what to do then.",
+        "Very rarely, pulses like these have set off a seizure (a fit). Ask the staff what they do then.",
     ),
 }
 

@@ -10,7 +10,7 @@ import attrs
 from stimplan.describe.plan_text import condition_text
 from stimplan.describe.titles import title_of
 from stimplan.errors import InputError, Problem
-from stimplan.protocol import Protocol, condition_named, conditions, is_kind_of, list_protocols, read_protocol
+from stimplan.protocol import Protocol, condition_named, conditions, is_kind_of, read_protocol
 from stimplan.protocol.model import WAVEFORM_OF
 
 GRADES = ("A", "B", "C", "none")
@@ -46,6 +46,8 @@ def search_library(wanted: Wanted) -> tuple[Protocol, ...]:
     InputError
         An unknown condition, modality or grade; the nearest known names are in the message.
     """
+    from stimplan.protocol import list_protocols
+
     condition = None if wanted.indication is None else find_condition(wanted.indication)
     modality = None if wanted.modality is None else _one_of(wanted.modality, tuple(WAVEFORM_OF), "--modality")
     grades = [_one_of(grade, GRADES, "--evidence") for grade in wanted.evidence]

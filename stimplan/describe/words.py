@@ -83,11 +83,12 @@ def counted(count: int, noun: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital letter and a full stop."""
+    """The text with a capital letter and a full stop; a word such as tACS keeps its small letter."""
     text = " ".join(text.split())
     if not text:
         return ""
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+    start = text[0].upper() if text.split()[0].islower() else text[0]
+    return start + text[1:] + ("" if text[-1] in ".!?" else ".")
 
 
 def inner(text: str) -> str:
