@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from strategies import protocols
 
 from stimplan.errors import InputError
-from stimplan.waveform import Choices, block_s, count_pulses, list_pulses, pulse_times_s
+from stimplan.protocol import trains
+from stimplan.waveform import Choices, block_times_s, list_pulses, pulse_times_s
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,8 @@ def test_more_pulses_than_anybody_gives_are_refused():
 def test_any_timing_gives_its_product_of_counts_from_first_to_last(protocol):
     pulses = list_pulses(protocol, choices=Choices(gap_s=1.0))
     blocks = protocol.magnetic.blocks
-    assert np.bincount(pulses.block, minlength=len(blocks)).tolist() == [count_pulses(b.timing) for b in blocks]
+    assert np.bincount(pulses.block, minlength=len(blocks)).tolist() == [trains.pulses(b.timing) for b in blocks]
     gaps = [1.0 if block.gap_s is None else block.gap_s for block in blocks[:-1]]
-    assert pulses.time_s[-1] == pytest.approx(math.fsum([*map(block_s, blocks), *gaps]))
+    assert pulses.time_s[-1] == pytest.approx(math.fsum([*(trains.duration_s(b.timing) for b in blocks), *gaps]))
+    for block in blocks:
+        np.testing.assert_allclose(block_times_s(block.timing), trains.pulse_times_s(block.timing), atol=1e-9)

@@ -42,6 +42,16 @@ def write_png(figure: Figure, path: Path | str) -> None:
     Path(path).write_bytes(png_bytes(figure))
 
 
+def svg_bytes(figure: Figure) -> bytes:
+    """The figure as an SVG, the same bytes every time; letters are outlines, so no font is needed to read it."""
+    import matplotlib
+
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "stimplan", "svg.fonttype": "path"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
 def bare(axes: Axes) -> None:
     """Leave only the picture: no ticks and no frame."""
     axes.set_xticks([])

@@ -3,7 +3,7 @@
 from stimplan.waveform.choices import Choices
 from stimplan.waveform.days import CoursePlan, Day, plan_course
 from stimplan.waveform.level import Piece, pieces, session_s
-from stimplan.waveform.pulses import Pulses, block_s, block_times_s, count_pulses, list_pulses, pulse_times_s
+from stimplan.waveform.pulses import Pulses, block_times_s, list_pulses, pulse_times_s, relative_intensities
 from stimplan.waveform.sampling import (
     Waveforms,
     amplitudes_A,
@@ -23,9 +23,7 @@ __all__ = [
     "Pulses",
     "Waveforms",
     "amplitudes_A",
-    "block_s",
     "block_times_s",
-    "count_pulses",
     "count_rows",
     "frequencies_Hz",
     "list_pulses",
@@ -33,6 +31,7 @@ __all__ = [
     "pieces",
     "plan_course",
     "pulse_times_s",
+    "relative_intensities",
     "replaced",
     "sample_session",
     "session_chunks",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stimplan.errors import InputError, Problem
-from stimplan.protocol import Block, MagneticStimulation, Protocol, Timing
+from stimplan.protocol import MagneticStimulation, Protocol, Timing, trains
 from stimplan.values import array_eq, frozen_array
 from stimplan.waveform.choices import Choices
 
@@ -87,11 +87,6 @@ def list_pulses(protocol: Protocol, *, choices: Choices | None = None) -> Pulses
     )
 
 
-def count_pulses(timing: Timing) -> int:
-    """Pulses of one block: those of a stimulus times the counts of all patterns."""
-    return timing.stimulus.pulses * math.prod(pattern.count for pattern in timing.patterns)
-
-
 def block_times_s(timing: Timing) -> NDArray[np.float64]:
     """Times of the pulses of one block from its first, s.
 
@@ -100,8 +95,8 @@ def block_times_s(timing: Timing) -> NDArray[np.float64]:
     InputError
         There are more than 1e7.
     """
-    if count_pulses(timing) > MOST_PULSES:
-        raise InputError(f"{count_pulses(timing):,} pulses in one block are more than {MOST_PULSES:,}")
+    if trains.pulses(timing) > MOST_PULSES:
+        raise InputError(f"{trains.pulses(timing):,} pulses in one block are more than {MOST_PULSES:,}")
     times = np.concatenate([[0.0], np.cumsum(timing.stimulus.intervals_s)])
     for pattern in timing.patterns:  # from the inside out
         times = (np.arange(pattern.count)[:, None] * pattern.interval_s + times).ravel()
@@ -112,18 +107,7 @@ def relative_intensities(timing: Timing) -> NDArray[np.float64]:
     """Intensity of the pulses of one block relative to the block's."""
     stimulus = timing.stimulus
     one = np.array(stimulus.relative_intensities or (1.0,) * stimulus.pulses)
-    return np.tile(one, count_pulses(timing) // stimulus.pulses)
-
-
-def element_s(timing: Timing, depth: int) -> float:
-    """Time from the first to the last pulse of a stimulus (depth 0), of the first pattern (1), and so on, s."""
-    length = math.fsum(timing.stimulus.intervals_s)
-    return length + math.fsum((pattern.count - 1) * pattern.interval_s for pattern in timing.patterns[:depth])
-
-
-def block_s(block: Block) -> float:
-    """Time from the first to the last pulse of a block, s."""
-    return element_s(block.timing, len(block.timing.patterns))
+    return np.tile(one, trains.pulses(timing) // stimulus.pulses)
 
 
 def _block_starts_s(protocol: Protocol, gap_s: float | None) -> list[float]:
@@ -134,7 +118,7 @@ def _block_starts_s(protocol: Protocol, gap_s: float | None) -> list[float]:
         if gap is None:
             where = f"{protocol.id}: $.stimulation.blocks[{number}].gap_s"
             problems.append(Problem(where, "is not reported; choose the time to the next block with --gap-s"))
-        starts.append(starts[-1] + block_s(block) + (gap or 0.0))
+        starts.append(starts[-1] + trains.duration_s(block.timing) + (gap or 0.0))
     if problems:
         raise InputError(problems)
     return starts
