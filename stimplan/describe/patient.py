@@ -6,7 +6,17 @@ is commonly felt and what is rare and serious. It says nothing about whether the
 
 from __future__ import annotations
 
-from stimplan.describe.patient_words import CAUTIONS, FEELINGS, GRADES, KINDS, RESULTS, TELL, place_words
+from stimplan.describe.patient_words import (
+    CAUTIONS,
+    FEELINGS,
+    GRADES,
+    HOPES,
+    KINDS,
+    OFF_THE_SHEET,
+    RESULTS,
+    TELL,
+    place_words,
+)
 from stimplan.describe.plan_text import condition_text
 from stimplan.describe.words import bare, counted, inner, listed, number, paragraph
 from stimplan.montage import Electrode
@@ -123,11 +133,12 @@ def _course(protocol: Protocol) -> list[str]:
 def _therapy(protocol: Protocol) -> list[str]:
     therapy = protocol.therapy
     texts = []
-    if therapy is not None:
+    if therapy is not None and not OFF_THE_SHEET.search(therapy.name):
         when = {"before": "before this", "during": "at the same time", "after": "after this"}.get(therapy.timing or "")
         texts.append(f"You also have {therapy.name}{f' {when}' if when else ''}")
-    if protocol.goals:
-        texts.append(f"The goals of the plan are: {'; '.join(map(inner, protocol.goals))}")
+    goals = [inner(goal) for goal in protocol.goals if not OFF_THE_SHEET.search(goal)]
+    if goals:
+        texts.append(f"The goals of the plan are: {'; '.join(goals)}")
     return texts
 
 
@@ -137,8 +148,7 @@ def _hope(protocol: Protocol) -> list[str]:
     if condition is None or is_kind_of(condition, _HEALTHY):
         texts.append("This is for research. It is not meant to treat you")
     else:
-        name = condition_text(protocol) if condition != "other" else "your condition"
-        texts.append(f"The hope is that it eases problems from {name}")
+        texts.append(f"The hope is that it {_hoped(protocol, condition)}")
         texts.append(GRADES[protocol.evidence.grade if protocol.evidence else None])
         texts.append("Nobody can know in advance what it does for you")
     if protocol.result is not None:
@@ -146,6 +156,12 @@ def _hope(protocol: Protocol) -> list[str]:
     if protocol.sham is not None and protocol.sham.type != "none":
         texts.append("In the study some people got a fake version, to compare. Ask the staff if that can happen to you")
     return texts
+
+
+def _hoped(protocol: Protocol, condition: str) -> str:
+    known = [text for wanted, text in HOPES.items() if is_kind_of(condition, wanted)]
+    name = condition_text(protocol) if condition != "other" else "your condition"
+    return known[0] if known else f"eases problems from {name}"
 
 
 def _cautions(protocol: Protocol) -> list[str]:

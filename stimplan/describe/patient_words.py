@@ -58,6 +58,38 @@ RESULTS: Mapping[str, str] = {
     "not-read": "We have not read what came out of the study this plan comes from.",
 }
 
+# condition -> end of "The hope is that it …", where its name is not an everyday word; the nearest wider one counts
+HOPES: Mapping[str, str] = {
+    "stroke-motor": "makes it easier to move an arm or a leg after a stroke",
+    "stroke-aphasia": "makes it easier to speak after a stroke",
+    "stroke-neglect": "makes it easier to notice things on one side after a stroke",
+    "stroke-dysphagia": "makes it easier to swallow after a stroke",
+    "stroke": "eases problems after a stroke",
+    "depression": "lifts a low mood (depression)",
+    "neuropathic-pain": "eases nerve pain",
+    "pain": "eases pain",
+    "migraine": "makes migraine attacks milder or fewer",
+    "tinnitus": "makes ringing in the ears (tinnitus) less of a burden",
+    "auditory-hallucinations": "makes voices that others do not hear less of a burden",
+    "negative-symptoms": "eases a lack of drive and feeling in schizophrenia",
+    "ocd": "eases thoughts and habits that force themselves on you (OCD)",
+    "smoking": "makes it easier to stop smoking",
+    "addiction": "eases craving",
+    "epilepsy": "makes seizures fewer",
+    "mild-cognitive-impairment": "eases trouble with memory and thinking",
+    "primary-progressive-aphasia": "eases trouble with finding words",
+    "dementia": "eases trouble with memory and thinking",
+    "traumatic-brain-injury": "eases problems after a head injury",
+    "disorders-of-consciousness": "helps a person to be more awake",
+    "multiple-sclerosis": "eases problems from multiple sclerosis (MS)",
+    "amyotrophic-lateral-sclerosis": "slows a loss of strength (ALS)",
+}
+
+# A goal or a therapy with such a word could be read as a statement about the stimulation; it is left off the sheet.
+OFF_THE_SHEET = re.compile(
+    r"\b(safe\w*|unsafe|harmless|guarantee\w*|promise\w*|cure[sd]?|proven|painless)\b", re.IGNORECASE
+)
+
 # condition -> what to mention before the first session; kinds of a condition get what is said for it
 CAUTIONS: Mapping[str, str] = {
     "stroke": "Tell the staff if you ever had a seizure, or surgery on your head or skull.",
