@@ -2,7 +2,19 @@
 
 from stimplan.safety.engine import check
 from stimplan.safety.loading import load_rules
+from stimplan.safety.profiles import Profile, load_profiles
 from stimplan.safety.rules import Rule, RuleSet
-from stimplan.safety.values import Citation, Finding, SafetyReport
+from stimplan.safety.values import Citation, Finding, OtherProfile, SafetyReport
 
-__all__ = ["Citation", "Finding", "Rule", "RuleSet", "SafetyReport", "check", "load_rules"]
+__all__ = [
+    "Citation",
+    "Finding",
+    "OtherProfile",
+    "Profile",
+    "Rule",
+    "RuleSet",
+    "SafetyReport",
+    "check",
+    "load_profiles",
+    "load_rules",
+]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from stimplan.errors import InputError
+from stimplan.safety.cases import Case
 from stimplan.safety.loading import load_rules
-from stimplan.safety.quantities import QUANTITIES, Case
-from stimplan.safety.rules import Outcome, Rule, RuleSet
-from stimplan.safety.values import Finding, SafetyReport, Status
+from stimplan.safety.profiles import load_profiles, profile_named
+from stimplan.safety.quantities import QUANTITIES
+from stimplan.safety.rules import Judgement, Rule, RuleSet, Statement
+from stimplan.safety.values import DEFAULT_PROFILE, Finding, OtherProfile, SafetyReport, Status, verdict_of
 
 if TYPE_CHECKING:
     from stimplan.protocol import Protocol
@@ -22,14 +23,7 @@ _CONSEQUENCE = {
 }
 _NO_FIELD = "{label} ({id}): needs a simulated field."
 
-
-@attrs.frozen
-class _Answer:
-    """What one rule said about one electrode, or about the whole protocol (label "")."""
-
-    outcome: Outcome
-    value: float | None
-    label: str
+Answer = tuple[Judgement, float | None, Case]
 
 
 def check(
@@ -38,6 +32,7 @@ def check(
     subject: object = None,
     field: Mapping[str, float] | None = None,
     rules: RuleSet | None = None,
+    profile: str = DEFAULT_PROFILE,
 ) -> SafetyReport:
     """Compare a protocol with the rules that cover its modality.
 
@@ -51,6 +46,9 @@ def check(
         rules that need a field are listed under `not_judged`.
     rules : RuleSet, optional
         The shipped rules if left out.
+    profile : str
+        Policy profile, one of `safety/profiles.json`: which rules are asked, and how severe they are. The report
+        says what the other profiles would have said.
 
     Returns
     -------
@@ -60,112 +58,185 @@ def check(
     Raises
     ------
     InputError
-        A subject was given.
+        A subject was given, or there is no such profile.
     ResourceError
         The shipped rules are broken.
     """
     if subject is not None:
         raise InputError("a subject was given, but no rule of this version looks at a person; leave it out")
+    name = profile_named(profile).id
     rules = load_rules() if rules is None else rules
-    covering = rules.of_modality(protocol.modality)
-    judged = [rule for rule in covering if field is not None or not _needs_field(rule)]
-    answered = [finding for rule in judged if (finding := _finding(rule, protocol, field))]
+    here = rules.in_profile(name)
+    findings = _findings(here, protocol, field)
+    others = [other.id for other in load_profiles() if other.id != name]
     return SafetyReport(
-        findings=tuple(answered),
-        not_judged=_not_judged(rules, protocol.modality, [rule for rule in covering if rule not in judged]),
+        findings=findings,
+        not_judged=_not_judged(here, protocol.modality, field),
         rule_set_version=rules.version,
         rule_set_digest=rules.digest,
         protocol_digest=protocol.digest,
+        profile=name,
+        others=tuple(_other(other, findings, _findings(rules.in_profile(other), protocol, field)) for other in others),
     )
 
 
-def _statements_of(rule: Rule) -> list[str]:
-    return [rule.must.quantity, *(condition.quantity for condition in rule.applies_if)]
+def _findings(rules: RuleSet, protocol: Any, field: Mapping[str, float] | None) -> tuple[Finding, ...]:
+    covering = rules.of_modality(protocol.modality)
+    judged = [rule for rule in covering if field is not None or not _needs_field(rule)]
+    return tuple(finding for rule in judged for finding in _of_rule(rule, protocol, field))
+
+
+def _other(profile: str, here: tuple[Finding, ...], there: tuple[Finding, ...]) -> OtherProfile:
+    def said(findings: tuple[Finding, ...]) -> dict[str, list[tuple[str, ...]]]:
+        table: dict[str, list[tuple[str, ...]]] = {}
+        for finding in findings:
+            weight = finding.severity if finding.status != "pass" else ""
+            table.setdefault(finding.rule_id, []).append((finding.place, finding.status, weight))
+        return table
+
+    one, other = said(here), said(there)
+    differing = [rule_id for rule_id in {**one, **other} if one.get(rule_id) != other.get(rule_id)]
+    return OtherProfile(profile, verdict_of(there), tuple(differing))
 
 
 def _needs_field(rule: Rule) -> bool:
-    return any(QUANTITIES[name].scope == "field" for name in _statements_of(rule))
+    return any(QUANTITIES[name].scope == "field" for name in rule.quantities)
 
 
-def _not_judged(rules: RuleSet, modality: str, waiting: list[Rule]) -> tuple[str, ...]:
-    if not rules.of_modality(modality):
+def _not_judged(rules: RuleSet, modality: str, field: Mapping[str, float] | None) -> tuple[str, ...]:
+    covering = rules.of_modality(modality)
+    if not covering:
         return (f"Everything: no rule covers {modality}.",)
+    waiting = [rule for rule in covering if field is None and _needs_field(rule)]
     notes = [note.text for note in rules.not_judged if modality in note.modality]
     return (*(_NO_FIELD.format(label=rule.title, id=rule.id) for rule in waiting), *notes)
 
 
-def _finding(rule: Rule, protocol: Any, field: Mapping[str, float] | None) -> Finding | None:
-    """Finding of one rule; None where it does not apply."""
-    is_per_electrode = any(QUANTITIES[name].scope == "electrode" for name in _statements_of(rule))
-    cases = [Case(protocol, field, electrode) for electrode in protocol.electrodes] if is_per_electrode else []
-    answers = [_ask(rule, case) for case in (cases if is_per_electrode else [Case(protocol, field)])]
-    if is_per_electrode and not cases:
-        answers = [_Answer("unknown", None, "")]
-    for outcome in ("broken", "unknown", "holds"):
-        group = [answer for answer in answers if answer.outcome == outcome]
-        if group:
-            return _report(rule, group)
-    return None
+def _scopes(rule: Rule) -> set[str]:
+    return {QUANTITIES[name].scope for name in rule.quantities}
 
 
-def _ask(rule: Rule, case: Case) -> _Answer:
+def _cases(rule: Rule, protocol: Any, field: Mapping[str, float] | None) -> list[Case]:
+    """What a rule has to be asked about: each electrode, each block, or the protocol as a whole."""
+    scopes = _scopes(rule)
+    if "electrode" in scopes:
+        return [Case(protocol, field, electrode, place=electrode.label) for electrode in protocol.electrodes]
+    if "block" in scopes:
+        blocks = protocol.stimulation.blocks
+        names = [block.label or (f"block {i}" if len(blocks) > 1 else "") for i, block in enumerate(blocks, start=1)]
+        return [Case(protocol, field, block=block, place=name) for block, name in zip(blocks, names, strict=True)]
+    return [Case(protocol, field)]
+
+
+def _of_rule(rule: Rule, protocol: Any, field: Mapping[str, float] | None) -> list[Finding]:
+    """Findings of one rule; none where it does not apply.
+
+    Electrodes with the same outcome share a finding, and one that broke the rule hides those that kept it. Every
+    block that broke the rule, or could not be judged, has a finding of its own.
+    """
+    cases = _cases(rule, protocol, field)
+    answers = [_ask(rule, case) for case in cases]
+    if not cases:
+        nothing = Judgement("unknown", rule.must, rule.severity, rule.censored)
+        return [_report(rule, [(nothing, None, Case(protocol, field))])]
+    groups = {name: [one for one in answers if one[0].outcome == name] for name in ("broken", "unknown", "holds")}
+    if cases[0].block is not None and (groups["broken"] or groups["unknown"]):
+        return [_report(rule, [answer]) for answer in (*groups["broken"], *groups["unknown"])]
+    group = next((group for group in groups.values() if group), None)
+    return [_report(rule, group)] if group else []
+
+
+def _ask(rule: Rule, case: Case) -> Answer:
     def reading(name: str) -> float | None:
         return QUANTITIES[name].measure(case)
 
-    label = case.electrode.label if case.electrode is not None else ""
-    return _Answer(rule.judge(reading), reading(rule.must.quantity), label)
+    judgement = rule.judgement(reading)
+    is_asked = judgement.outcome in ("holds", "broken")
+    return judgement, reading(rule.must.quantity) if is_asked else None, case
 
 
-def _report(rule: Rule, group: list[_Answer]) -> Finding:
-    """One finding for all electrodes that had the same outcome: it shows the worst value and names them."""
-    outcome = group[0].outcome
-    value = _worst(rule, group) if outcome != "unknown" else None
-    if outcome == "holds":
-        group = [answer for answer in group if answer.value == value]
-    place = ", ".join(answer.label for answer in group)
-    limit = rule.must.limit_for(value)
+def _report(rule: Rule, group: list[Answer]) -> Finding:
+    """One finding for all cases that had the same outcome: it shows the worst value and names them."""
+    judgement, value, _ = max(group, key=_badness)
+    if judgement.outcome == "holds":
+        group = [answer for answer in group if answer[1] == value]
+    place = ", ".join(case.place for _, _, case in group)
+    must = judgement.must
     return Finding(
         rule_id=rule.id,
         rule_version=rule.version,
-        status=_status(rule, outcome),
-        severity=rule.severity,
-        quantity=rule.must.quantity,
+        status=_status(judgement),
+        severity=judgement.severity,
+        quantity=must.quantity,
         value=value,
-        limit=limit,
+        limit=must.limit_for(value),
         unit=rule.unit,
-        value_text=rule.must.value_text(value),
-        limit_text=rule.must.limit_text,
+        value_text=must.value_text(value),
+        limit_text=must.limit_text,
         title=rule.title,
-        message=_message(rule, outcome, value, place),
+        message=_message(rule, max(group, key=_badness), place),
         citation=rule.citation.text,
         doi=rule.citation.doi,
         locator=rule.citation.locator,
         access=rule.citation.access,
         basis=rule.basis,
-        censored=rule.censored,
+        censored=judgement.is_censored,
         place=place,
     )
 
 
-def _worst(rule: Rule, group: list[_Answer]) -> float | None:
-    values = [answer.value for answer in group if answer.value is not None]
-    return max(values, key=rule.must.badness)
+def _badness(answer: Answer) -> float:
+    judgement, value, _ = answer
+    return 0.0 if value is None else judgement.excess(value)
 
 
-def _status(rule: Rule, outcome: Outcome) -> Status:
-    if outcome == "unknown":
+def _status(judgement: Judgement) -> Status:
+    if judgement.outcome == "unknown":
         return "unknown"
-    if outcome == "holds" or rule.severity == "info":
+    if judgement.outcome == "holds" or judgement.severity == "info":
         return "pass"
-    return "warn" if rule.severity == "warn" else "stop"
+    return "warn" if judgement.severity == "warn" else "stop"
 
 
-def _message(rule: Rule, outcome: Outcome, value: float | None, place: str) -> str:
-    if outcome == "unknown":
-        where = f" ({place})" if place else ""
-        return f"Not judged{where}: {QUANTITIES[rule.must.quantity].label} is not given, or not a number."
-    template = rule.message_holds if outcome == "holds" else rule.message_broken
-    limit = rule.must.limit_for(value)
-    percent = f"{100 * value / limit:.2g} %" if value is not None and limit else ""
-    text = template.format(value=rule.must.value_text(value), limit=rule.must.limit_text, percent=percent, place=place)
-    return f"{text} {_CONSEQUENCE[rule.severity]}" if _status(rule, outcome) == "stop" else text
+def _message(rule: Rule, answer: Answer, place: str) -> str:
+    judgement, value, case = answer
+    if judgement.outcome == "unknown":
+        what = QUANTITIES[_missing(rule, case)].label
+        return f"Not judged{f' ({place})' if place else ''}: {what} is not given, or not a number."
+    limit = judgement.must.limit_for(value)
+    text = _template(rule, judgement).format(
+        value=judgement.must.value_text(value),
+        limit=judgement.must.limit_text,
+        percent=f"{100 * value / limit:.2g} %" if value is not None and limit else "",
+        place=place,
+        **_axes_text(rule, case),
+    )
+    return f"{text} {_CONSEQUENCE[judgement.severity]}" if _status(judgement) == "stop" else text
+
+
+def _missing(rule: Rule, case: Case) -> str:
+    """Name of the first quantity a rule asks for that is not known; its own where there is nothing to ask about."""
+    is_there = case.electrode is not None or case.block is not None or not {"electrode", "block"} & _scopes(rule)
+    for name in rule.quantities if is_there else ():
+        value = QUANTITIES[name].measure(case)
+        if value is None or math.isnan(value):
+            return name
+    return rule.must.quantity
+
+
+def _template(rule: Rule, judgement: Judgement) -> str:
+    if judgement.outcome == "holds":
+        return rule.message_holds
+    if rule.table and (judgement.is_beyond or judgement.is_censored):
+        return rule.table.message_no_cell if judgement.is_beyond else rule.table.message_censored
+    return rule.message_broken
+
+
+def _axes_text(rule: Rule, case: Case) -> dict[str, str]:
+    """What the case has on the rows and columns of a table, for people."""
+    axes = rule.table.axes if rule.table else ()
+    texts = []
+    for axis in axes:
+        value = QUANTITIES[axis.quantity].measure(case)
+        texts.append(Statement(axis.quantity, "report", (), axis.display_unit).value_text(value))
+    return dict(zip(("row", "column"), texts, strict=False))

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
-from stimplan import strict_json, units
+from stimplan import units
 from stimplan.errors import InputError, Problem, ResourceError
 from stimplan.resources import data_path
+from stimplan.safety.profiles import load_profiles
 from stimplan.safety.quantities import QUANTITIES
+from stimplan.safety.reader import Reader, is_number, to_si
 from stimplan.safety.rules import Note, Op, Outcome, Rule, RuleSet, Statement, Vector
+from stimplan.safety.table_reading import read_table
 from stimplan.safety.values import Access, Citation, Severity
 
 BASES = (
@@ -29,6 +31,8 @@ BASES = (
     "empirical_distribution",
 )
 PLACEHOLDERS = frozenset({"value", "limit", "percent", "place"})
+TABLE_PLACEHOLDERS = PLACEHOLDERS | {"row", "column"}
+SCHEMA_VERSION = 2
 _DOI = re.compile(r"10\.\d{4,9}/[-._;()/:a-zA-Z0-9<>]+")
 _LIMIT_COUNT = {"between": 2, "known": 0, "report": 0}
 
@@ -37,10 +41,12 @@ _RULE = {
     "id": str,
     "version": str,
     "modality": list,
+    "profiles": (dict, type(None)),
     "applies_if": list,
     "quantity": str,
     "op": str,
     "limit": object,
+    "table": (dict, type(None)),
     "unit": str,
     "display_unit": str,
     "censored": bool,
@@ -65,7 +71,7 @@ _CITATION = {
 }
 _MESSAGE = {"holds": str, "broken": str}
 _VECTOR = {"given": dict, "expect": str, "note": str}
-_NOTE = {"modality": list, "text": str}
+_NOTE = {"modality": list, "profiles": (list, type(None)), "text": str}
 
 
 def load_rules(source: str | Path | Sequence[str | Path] | None = None) -> RuleSet:
@@ -101,11 +107,11 @@ def _read_files(paths: Iterable[Path]) -> tuple[RuleSet, list[Problem]]:
     versions: list[str] = []
     problems: list[Problem] = []
     for path in paths:
-        reader = _Reader(path.name)
+        reader = _RuleReader(path.name)
         raw = reader.parse(path)
         if raw is not None and reader.has_fields(raw, _FILE, "$"):
-            if raw["schema_version"] != 1:
-                reader.complain("$.schema_version", f"expected 1, got {raw['schema_version']}")
+            if raw["schema_version"] != SCHEMA_VERSION:
+                reader.complain("$.schema_version", f"expected {SCHEMA_VERSION}, got {raw['schema_version']}")
             versions.append(f"{raw['name']} {raw['version']}")
             notes += [reader.note(item, f"$.not_judged[{i}]") for i, item in enumerate(raw["not_judged"])]
             for i, item in enumerate(raw["rules"]):
@@ -118,57 +124,17 @@ def _read_files(paths: Iterable[Path]) -> tuple[RuleSet, list[Problem]]:
     return RuleSet(version=", ".join(versions), rules=tuple(rules), not_judged=tuple(notes)), problems
 
 
-class _Reader:
-    """Turns the JSON of one file into values and collects what is wrong with it."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.problems: list[Problem] = []
-
-    def complain(self, where: str, what: str) -> None:
-        self.problems.append(Problem(where=where, what=what, file=self.file))
-
-    def parse(self, path: Path) -> Any:
-        """Tree of a file; NaN, infinities, numbers beyond a double and repeated keys are problems."""
-        text, problems = strict_json.read_bytes(path, file=self.file)
-        if not problems:
-            document = strict_json.parse(text, file=self.file)
-            self.problems += document.problems
-            return document.tree
-        self.problems += problems
-        return None
-
-    def has_fields(self, raw: Any, fields: dict[str, Any], where: str) -> bool:
-        """Whether an object has exactly these keys, each of its type; complains about each that is wrong."""
-        if not isinstance(raw, dict):
-            self.complain(where, f"expected an object, got {type(raw).__name__}")
-            return False
-        before = len(self.problems)
-        for name in raw.keys() - fields.keys():
-            self.complain(f"{where}.{name}", f"unknown key; the keys here are {', '.join(fields)}")
-        for name, kind in fields.items():
-            if name not in raw:
-                self.complain(f"{where}.{name}", "is missing")
-            elif not isinstance(raw[name], kind) or (kind is int and isinstance(raw[name], bool)):
-                self.complain(f"{where}.{name}", f"has the wrong type ({type(raw[name]).__name__})")
-            elif kind is str and not raw[name].strip() and name not in ("unit", "display_unit", "note"):
-                self.complain(f"{where}.{name}", "is empty")
-        return len(self.problems) == before
-
-    def one_of(self, value: str, allowed: Iterable[str], where: str) -> None:
-        if value not in (allowed := tuple(allowed)):
-            self.complain(where, f"{value!r} is not one of {', '.join(allowed)}")
-
-    def names(self, raw: list[Any], where: str) -> tuple[str, ...]:
-        if not raw or not all(isinstance(name, str) and name for name in raw):
-            self.complain(where, "expected a list of at least one name")
-            return ()
-        return tuple(raw)
+class _RuleReader(Reader):
+    """Turns the JSON of one file into rules."""
 
     def note(self, raw: Any, where: str) -> Note:
         if not self.has_fields(raw, _NOTE, where):
             return Note((), "")
-        return Note(self.names(raw["modality"], f"{where}.modality"), raw["text"])
+        profiles = raw["profiles"]
+        if profiles is not None:
+            profiles = self.names(profiles, f"{where}.profiles")
+            self.known_profiles(profiles, f"{where}.profiles")
+        return Note(self.names(raw["modality"], f"{where}.modality"), raw["text"], profiles)
 
     def rule(self, raw: Any, where: str) -> Rule | None:
         """One rule, or None where something is wrong with it."""
@@ -181,21 +147,29 @@ class _Reader:
             self.complain(f"{where}.op", "a rule that only reports has the severity info")
         if raw["op"] == "known":
             self.complain(f"{where}.op", "'known' is for conditions only")
-        must = self.statement({name: raw[name] for name in _CONDITION}, where)
+        must = self.must(raw, where)
         conditions = [self.statement(item, f"{where}.applies_if[{i}]") for i, item in enumerate(raw["applies_if"])]
         modality = self.names(raw["modality"], f"{where}.modality")
+        profiles = self.profiles(raw["profiles"], f"{where}.profiles")
         citation = self.citation(raw["citation"], where, raw["basis"])
-        self.messages(raw["message"], where)
-        if must and raw["unit"] != QUANTITIES[must.quantity].unit:
-            self.complain(f"{where}.unit", f"{raw['unit']!r} is not the SI unit of {must.quantity}")
-        known = {statement.quantity: statement for statement in (must, *conditions) if statement}
-        vectors = [self.vector(item, f"{where}.test_vectors[{i}]", known) for i, item in enumerate(raw["test_vectors"])]
+        table = None
+        if raw["table"] is not None:
+            table = read_table(self, raw["table"], where=f"{where}.table", unit=raw["display_unit"])
+        self.messages(raw["message"], where, TABLE_PLACEHOLDERS if table else PLACEHOLDERS)
+        units_of = {
+            one.quantity: one.display_unit for one in (must, *conditions, *(table.axes if table else ())) if one
+        }
+        vectors = [
+            self.vector(item, f"{where}.test_vectors[{i}]", units_of) for i, item in enumerate(raw["test_vectors"])
+        ]
         if len(self.problems) > before or must is None or citation is None:
             return None
         same = ("id", "version", "unit", "censored", "severity", "basis", "population", "title", "rationale")
         return Rule(
             **{name: raw[name] for name in same},
             modality=modality,
+            profiles=profiles,
+            table=table,
             applies_if=tuple(condition for condition in conditions if condition),
             must=must,
             citation=citation,
@@ -204,7 +178,32 @@ class _Reader:
             vectors=tuple(vector for vector in vectors if vector),
         )
 
-    def statement(self, raw: Any, where: str) -> Statement | None:
+    def must(self, raw: dict[str, Any], where: str) -> Statement | None:
+        """The statement that must hold; with a table it has no limit of its own."""
+        is_tabulated = raw["table"] is not None
+        if is_tabulated and (raw["limit"] is not None or raw["op"] not in ("<=", ">=")):
+            self.complain(f"{where}.limit", "a rule with a table has the limit null and the operator <= or >=")
+        must = self.statement({name: raw[name] for name in _CONDITION}, where, 0 if is_tabulated else None)
+        if must and raw["unit"] != QUANTITIES[must.quantity].unit:
+            self.complain(f"{where}.unit", f"{raw['unit']!r} is not the SI unit of {must.quantity}")
+        return must
+
+    def profiles(self, raw: dict[str, Any] | None, where: str) -> tuple[tuple[str, Severity], ...] | None:
+        """Profiles a rule belongs to, and its severity in each; None: all of them."""
+        if raw is None:
+            return None
+        if not raw:
+            self.complain(where, "expected null, or at least one profile")
+        self.known_profiles(raw, where)
+        for name, severity in raw.items():
+            self.one_of(severity, get_args(Severity), f"{where}.{name}")
+        return tuple(raw.items())
+
+    def known_profiles(self, names: Iterable[str], where: str) -> None:
+        for name in names:
+            self.one_of(name, [profile.id for profile in load_profiles()], where)
+
+    def statement(self, raw: Any, where: str, count: int | None = None) -> Statement | None:
         if not self.has_fields(raw, _CONDITION, where):
             return None
         quantity, op, unit = raw["quantity"], raw["op"], raw["display_unit"]
@@ -217,10 +216,11 @@ class _Reader:
             self.complain(f"{where}.display_unit", f"{unit!r} is not a unit of {quantity}")
             return None
         limits = raw["limit"] if isinstance(raw["limit"], list) else [raw["limit"]] if raw["limit"] is not None else []
-        if len(limits) != _LIMIT_COUNT.get(op, 1) or not all(_is_number(limit) for limit in limits):
-            self.complain(f"{where}.limit", f"{op!r} takes {_LIMIT_COUNT.get(op, 1)} number(s)")
+        count = _LIMIT_COUNT.get(op, 1) if count is None else count
+        if len(limits) != count or not all(is_number(limit) for limit in limits):
+            self.complain(f"{where}.limit", f"{op!r} takes {count} number(s)")
             return None
-        in_si = tuple(_to_si(limit, unit) for limit in limits)
+        in_si = tuple(to_si(limit, unit) for limit in limits)
         if list(in_si) != sorted(set(in_si)):
             self.complain(f"{where}.limit", "the lower limit comes first and differs from the upper one")
         return Statement(quantity, op, in_si, unit)
@@ -244,7 +244,7 @@ class _Reader:
             self.complain(f"{where}.verified_on", "expected a date such as 2026-11-22")
         return Citation(**raw)
 
-    def messages(self, raw: Any, where: str) -> None:
+    def messages(self, raw: Any, where: str, allowed: frozenset[str]) -> None:
         if not self.has_fields(raw, _MESSAGE, f"{where}.message"):
             return
         for name, text in raw.items():
@@ -253,28 +253,19 @@ class _Reader:
             except ValueError as error:
                 self.complain(f"{where}.message.{name}", str(error))
                 continue
-            for field in sorted(used - PLACEHOLDERS):
+            for field in sorted(used - allowed):
                 self.complain(f"{where}.message.{name}", f"unknown placeholder {{{field}}}")
 
-    def vector(self, raw: Any, where: str, known: dict[str, Statement]) -> Vector | None:
+    def vector(self, raw: Any, where: str, units_of: dict[str, str]) -> Vector | None:
         if not self.has_fields(raw, _VECTOR, where):
             return None
         self.one_of(raw["expect"], get_args(Outcome), f"{where}.expect")
         given: list[tuple[str, float | None]] = []
         for quantity, value in raw["given"].items():
-            if quantity not in known:
+            if quantity not in units_of:
                 self.complain(f"{where}.given.{quantity}", "the rule does not look at this quantity")
-            elif value is None or _is_number(value):
-                unit = known[quantity].display_unit
-                given.append((quantity, None if value is None else _to_si(value, unit)))
+            elif value is None or is_number(value):
+                given.append((quantity, None if value is None else to_si(value, units_of[quantity])))
             else:
                 self.complain(f"{where}.given.{quantity}", "expected a number or null")
         return Vector(tuple(given), raw["expect"], raw["note"])
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | Decimal) and not isinstance(value, bool)
-
-
-def _to_si(value: int | Decimal, unit: str) -> float:
-    return units.to_si(value, unit) if unit else float(value)

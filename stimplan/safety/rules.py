@@ -11,11 +11,12 @@ import math
 import operator
 from collections.abc import Callable
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import attrs
 
 from stimplan import units
+from stimplan.safety.tables import Table, are_numbers
 from stimplan.safety.values import Citation, Severity
 
 Outcome = Literal["holds", "broken", "unknown", "skipped"]
@@ -96,6 +97,34 @@ class Statement:
 
 
 @attrs.frozen
+class Judgement:
+    """What a rule said about one case.
+
+    Attributes
+    ----------
+    outcome : {"holds", "broken", "unknown", "skipped"}
+    must : Statement
+        The statement that was asked; for a table, with the limit of its cell.
+    severity : Severity
+    is_censored : bool
+        The limit is only the highest value that was tried.
+    is_beyond : bool
+        The table has no cell for this case.
+    """
+
+    outcome: Outcome
+    must: Statement
+    severity: Severity
+    is_censored: bool = False
+    is_beyond: bool = False
+
+    def excess(self, value: float) -> float:
+        """How far a value is on the wrong side of its limit; orders values whose limits differ."""
+        limits = self.must.limits
+        return self.must.badness(value) - (self.must.badness(limits[0]) if len(limits) == 1 else 0.0)
+
+
+@attrs.frozen
 class Vector:
     """A worked example that pins a rule: quantities in SI, and the outcome they must have."""
 
@@ -106,13 +135,19 @@ class Vector:
 
 @attrs.frozen
 class Rule:
-    """One rule, as written in `safety/rules/*.json`; the schema there describes each field."""
+    """One rule, as written in `safety/rules/*.json`; the schema there describes each field.
+
+    `profiles` names the policy profiles the rule belongs to, each with the severity it has there; None: all of them,
+    with the rule's own severity.
+    """
 
     id: str
     version: str
     modality: tuple[str, ...]
+    profiles: tuple[tuple[str, Severity], ...] | None
     applies_if: tuple[Statement, ...]
     must: Statement
+    table: Table | None
     unit: str
     censored: bool
     severity: Severity
@@ -125,34 +160,81 @@ class Rule:
     message_broken: str
     vectors: tuple[Vector, ...]
 
-    def judge(self, reading: Callable[[str], float | None]) -> Outcome:
-        """Outcome of the rule for the numbers `reading(quantity)`, SI or None.
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """Names of all quantities the rule looks at."""
+        axes = self.table.axes if self.table else ()
+        asked = (self.must.quantity, *(condition.quantity for condition in self.applies_if))
+        return (*asked, *(axis.quantity for axis in axes))
 
-        "skipped" where a condition is not met. A condition that cannot be decided never excuses: unless another
-        one rules the rule out, the outcome is then "unknown".
+    def in_profile(self, profile: str) -> Rule | None:
+        """The rule with the severity it has in a profile; None where it does not belong to it."""
+        if self.profiles is None:
+            return self
+        severity = dict(self.profiles).get(profile)
+        return None if severity is None else attrs.evolve(self, severity=severity)
+
+    def judge(self, reading: Callable[[str], float | None]) -> Outcome:
+        """Outcome of the rule for the numbers `reading(quantity)`, see `judgement`."""
+        return self.judgement(reading).outcome
+
+    def judgement(self, reading: Callable[[str], float | None]) -> Judgement:
+        """What the rule says about the numbers `reading(quantity)`, SI or None.
+
+        "skipped" where a condition is not met. A condition that cannot be decided (not known, or not finite) never
+        excuses: unless another one rules the rule out, the outcome is then "unknown", or "broken" for an infinite
+        value. A table whose row or column is not known makes it "unknown"; a case beyond the table is "broken".
         """
         is_undecided = False
         for condition in self.applies_if:
             value = reading(condition.quantity)
             if condition.op == "known":
                 if value is None:
-                    return "skipped"
-            elif value is None or math.isnan(value):
+                    return self._judged("skipped")
+            elif value is None or not math.isfinite(value):
                 is_undecided = True
             elif not condition.holds(value):
-                return "skipped"
+                return self._judged("skipped")
         value = reading(self.must.quantity)
-        if is_undecided or value is None or math.isnan(value):
-            return "unknown"
-        return "holds" if self.must.holds(value) else "broken"
+        if value is None or math.isnan(value) or (is_undecided and math.isfinite(value)):
+            return self._judged("unknown")
+        if math.isinf(value):
+            return self._judged("broken")
+        return self._from_table(value, reading) if self.table else self._compared(self._judged("holds"), value)
+
+    def _judged(self, outcome: Outcome) -> Judgement:
+        return Judgement(outcome, self.must, self.severity, self.censored)
+
+    def _compared(self, judgement: Judgement, value: float) -> Judgement:
+        return judgement if judgement.must.holds(value) else attrs.evolve(judgement, outcome="broken")
+
+    def _from_table(self, value: float, reading: Callable[[str], float | None]) -> Judgement:
+        assert self.table is not None
+        places = [reading(axis.quantity) for axis in self.table.axes]
+        if not are_numbers(places):
+            return self._judged("unknown")
+        found = self.table.find(tuple(place for place in places if place is not None))
+        if found is None:
+            return attrs.evolve(self._judged("broken"), is_beyond=True)
+        cell, severity = found
+        must = attrs.evolve(self.must, limits=(cell.limit,))
+        own = milder(severity, self.severity) if severity else self.severity
+        return self._compared(Judgement("holds", must, own, cell.is_censored), value)
+
+
+def milder(one: Severity, other: Severity) -> Severity:
+    """The less severe of two severities."""
+    order = get_args(Severity)
+    return max(one, other, key=order.index)
 
 
 @attrs.frozen
 class Note:
-    """Something the rules of these modalities cannot see."""
+    """Something the rules of these modalities cannot see; in every profile, or in some."""
 
     modality: tuple[str, ...]
     text: str
+    profiles: tuple[str, ...] | None = None
 
 
 @attrs.frozen
@@ -180,6 +262,12 @@ class RuleSet:
     def unverified(self) -> tuple[str, ...]:
         """Ids of the rules whose source nobody has compared with them yet."""
         return tuple(rule.id for rule in self.rules if rule.citation.verified_by is None)
+
+    def in_profile(self, profile: str) -> RuleSet:
+        """The rules and notes that belong to a profile, each with its severity there."""
+        rules = [rule for one in self.rules if (rule := one.in_profile(profile))]
+        notes = [note for note in self.not_judged if note.profiles is None or profile in note.profiles]
+        return attrs.evolve(self, rules=tuple(rules), not_judged=tuple(notes))
 
     def of_modality(self, modality: str) -> tuple[Rule, ...]:
         """Rules that cover a modality, in the order of the files."""

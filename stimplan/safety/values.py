@@ -11,6 +11,8 @@ Status = Literal["pass", "warn", "stop", "unknown"]
 Severity = Literal["block", "justify", "warn", "info"]
 Access = Literal["read", "secondary", "recalled"]
 
+DEFAULT_PROFILE = "research-ifcn2021"
+
 NOTICE = (
     "Research and educational software, not a medical device. It compares the entered parameters with published "
     "numbers and does not establish that a protocol suits a person. Responsibility stays with the qualified user, "
@@ -72,7 +74,7 @@ class Finding:
     censored : bool
         The limit is only the highest value that was tried, not one at which harm was seen.
     place : str
-        Labels of the electrodes it is about, or "".
+        Labels of the electrodes or of the block it is about, or "".
     """
 
     rule_id: str
@@ -121,6 +123,23 @@ def verdict_of(findings: tuple[Finding, ...]) -> Status:
 
 
 @attrs.frozen
+class OtherProfile:
+    """What the same check would have said under another policy profile.
+
+    Attributes
+    ----------
+    profile : str
+    verdict : {"pass", "warn", "stop", "unknown"}
+    differing : tuple of str
+        Ids of the rules whose finding is another one there, or that only one of the two profiles has.
+    """
+
+    profile: str
+    verdict: Status
+    differing: tuple[str, ...]
+
+
+@attrs.frozen
 class SafetyReport:
     """Everything one check found, and everything it did not look at.
 
@@ -133,6 +152,10 @@ class SafetyReport:
         Which rules were asked.
     protocol_digest : str
         Which protocol was judged.
+    profile : str
+        Policy profile of the rules that were asked.
+    others : tuple of OtherProfile
+        What the other profiles would have said.
     """
 
     findings: tuple[Finding, ...]
@@ -140,6 +163,13 @@ class SafetyReport:
     rule_set_version: str
     rule_set_digest: str
     protocol_digest: str
+    profile: str = DEFAULT_PROFILE
+    others: tuple[OtherProfile, ...] = ()
+
+    @property
+    def other_profiles(self) -> dict[str, OtherProfile]:
+        """What the other policy profiles would have said, by their name."""
+        return {other.profile: other for other in self.others}
 
     @property
     def verdict(self) -> Status:
@@ -159,5 +189,9 @@ class SafetyReport:
             "rule_set_version": self.rule_set_version,
             "rule_set_digest": self.rule_set_digest,
             "protocol_digest": self.protocol_digest,
+            "profile": self.profile,
+            "other_profiles": {
+                other.profile: {"verdict": other.verdict, "differing": list(other.differing)} for other in self.others
+            },
             "notice": NOTICE,
         }

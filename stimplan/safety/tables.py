@@ -1,0 +1,96 @@
+"""Tables of limits: the cell that holds for a frequency and an intensity, looked up on the strict side.
+
+"next_higher" takes the next tabulated row and column at or above a value, as the tables for trains of pulses ask for;
+beyond the last one there is no cell. "linear" interpolates between rows and keeps the first and the last limit outside.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import attrs
+
+from stimplan.safety.values import Severity
+
+Lookup = Literal["next_higher", "linear"]
+
+
+@attrs.frozen
+class Axis:
+    """Rows or columns: a quantity, the unit the source prints, and the tabulated values, SI and rising."""
+
+    quantity: str
+    display_unit: str
+    values: tuple[float, ...]
+
+    def next_higher(self, value: float) -> int | None:
+        """Number of the first tabulated value that is not below a value; None beyond the last."""
+        return next((number for number, tabulated in enumerate(self.values) if tabulated >= value), None)
+
+
+@attrs.frozen
+class Cell:
+    """A limit, SI; censored where it is only the longest that was tested."""
+
+    limit: float
+    is_censored: bool
+
+
+@attrs.frozen
+class Table:
+    """A table of limits.
+
+    Attributes
+    ----------
+    lookup : {"next_higher", "linear"}
+    rows : Axis
+    columns : Axis or None
+        None for a table with one column.
+    cells : tuple of tuple of Cell
+        Row by row.
+    censored_severity : tuple of (row number, severity)
+        Severity of the censored cells of a row, where it differs from the rule's.
+    message_censored, message_no_cell : str
+        Beyond a censored cell; beyond the table.
+    """
+
+    lookup: Lookup
+    rows: Axis
+    columns: Axis | None
+    cells: tuple[tuple[Cell, ...], ...]
+    censored_severity: tuple[tuple[int, Severity], ...]
+    message_censored: str
+    message_no_cell: str
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Rows, and columns where there are any."""
+        return (self.rows,) if self.columns is None else (self.rows, self.columns)
+
+    def find(self, values: tuple[float, ...]) -> tuple[Cell, Severity | None] | None:
+        """Cell for one value an axis, and its own severity if it has one; None beyond the table."""
+        if self.lookup == "linear":
+            return self._between(values[0]), None
+        places = [axis.next_higher(value) for axis, value in zip(self.axes, values, strict=True)]
+        if None in places:
+            return None
+        row = places[0]
+        assert row is not None
+        cell = self.cells[row][places[1] or 0] if len(places) == 2 else self.cells[row][0]
+        return cell, dict(self.censored_severity).get(row) if cell.is_censored else None
+
+    def _between(self, value: float) -> Cell:
+        """Cell at a value, on the straight line between two rows."""
+        rows, limits = self.rows.values, [row[0].limit for row in self.cells]
+        upper = self.rows.next_higher(value)
+        if upper is None or upper == 0:
+            return self.cells[-1][0] if upper is None else self.cells[0][0]
+        share = (value - rows[upper - 1]) / (rows[upper] - rows[upper - 1])
+        limit = limits[upper - 1] + share * (limits[upper] - limits[upper - 1])
+        return Cell(float(f"{limit:.12g}"), self.cells[upper][0].is_censored)
+
+
+def are_numbers(values: list[float | None]) -> bool:
+    """Whether every value is given and is not NaN."""
+    return all(value is not None and not math.isnan(value) for value in values)
