@@ -169,6 +169,8 @@ def _draw_calendar(axes: Axes, cells: tuple[Cell, ...], *, is_placed: bool) -> N
 
 def _draw_dose(axes: Axes, protocol: Protocol, plan: CoursePlan, dose: Dose) -> None:
     """Cumulative dose as steps, each phase in its colour."""
+    from matplotlib.ticker import MaxNLocator
+
     at, total = cumulative(plan, protocol.course.sessions, dose.per_session)
     phase = np.array([day.phase for day in plan.days]) if plan.days else _phase_of_sessions(protocol)
     axes.step(np.concatenate([[at[0] - 1], at]), np.concatenate([[0.0], total]), where="post", color=FAINT, lw=0.8,
@@ -187,7 +189,7 @@ def _draw_dose(axes: Axes, protocol: Protocol, plan: CoursePlan, dose: Dose) -> 
                   ha="right", fontweight="bold")  # fmt: skip
     axes.set_xlabel("day" if plan.days else "session", fontsize=7.5, labelpad=1.5)
     axes.set_ylabel(dose.unit, fontsize=7.5)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.tick_params(labelsize=7, color=FAINT, length=2.5, width=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set(color=FAINT, linewidth=0.6)

@@ -32,7 +32,7 @@ from stimplan.view.panels import (
     write_heading,
 )
 from stimplan.view.paper import ANODE, CATHODE, FAINT, current_text, new_figure
-from stimplan.waveform import Choices, amplitudes_A, needed_rate_Hz, pieces, sample_session, session_s
+from stimplan.waveform import Choices, amplitudes_A, frequencies_Hz, needed_rate_Hz, pieces, sample_session, session_s
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 _ROW_IN = 1.3
 _BETWEEN_IN = 0.66
+# Room beside the caption of the first panel, and the height of one row of the key.
+_KEY_CHARACTERS = 64
+_KEY_ROW_IN = 0.15
 # A frequency that is each person's own is drawn with this one, and the axis counts periods instead of seconds.
 _STAND_IN_HZ = 10.0
 # Up to so many periods in one panel a line is drawn; beyond, the band between its extremes.
@@ -149,7 +152,7 @@ def plot_current_session(protocol: Protocol, stimulation: ElectricStimulation, t
     lines = [line for line in (_summary(stimulation), convention_text(stimulation)) if line]
     rows = [[drawn.whole()], drawn.ends(), drawn.details()]
     rows = [row for row in rows if row]
-    head = heading_height_in(title, lines)
+    head = heading_height_in(title, lines) + (len(drawn.key_rows()) - 1) * _KEY_ROW_IN
     height = head + len(rows) * (_ROW_IN + _BETWEEN_IN)
     figure = new_figure(WIDTH_IN, height)
     write_heading(figure, title, lines)
@@ -161,9 +164,10 @@ def plot_current_session(protocol: Protocol, stimulation: ElectricStimulation, t
             for view, (left, width) in zip(row, _columns(len(row)), strict=True)
         ]
         if above is None:
-            drawn.name_groups(panels[0])
-        for panel in panels if above is not None else ():
-            above.show(panel)
+            drawn.write_key(figure, panels[0])
+        else:
+            for panel in panels:
+                above.show(panel)
         # Details lie at the beginning of the full level, which the start of the session shows.
         above = panels[0]
     return figure
@@ -281,24 +285,34 @@ class _Drawing:
         text = f"100 ms of it, one example: {waveform.distribution}, {band}"
         return [View((start, start + 0.1), text, self._wave, True)]
 
-    def name_groups(self, panel: Panel) -> None:
-        """Each group's electrodes, in its colour, beside the panel's caption."""
-        axes, right = panel.axes, 0.985
-        above = axes.get_position().y1 + 0.055 / axes.figure.get_figheight()
-        for group in self.groups[:4][::-1]:
+    def key_rows(self) -> list[list[tuple[str, str]]]:
+        """Each group's electrodes and current with its colour, in rows that fit beside the first panel's caption."""
+        rows: list[list[tuple[str, str]]] = [[]]
+        for group in self.groups:
             text = f"{_names(group.labels)} {self._amount(group)}"
-            axes.figure.text(right, above, plain(text), fontsize=7.5, color=group.colour, ha="right", va="bottom",
-                             fontweight="bold")  # fmt: skip
-            right -= 0.0106 * len(text) + 0.02
+            if rows[-1] and sum(len(other) + 2 for other, _ in rows[-1]) + len(text) > _KEY_CHARACTERS:
+                rows.append([])
+            rows[-1].append((text, group.colour))
+        return rows
+
+    def write_key(self, figure: Figure, panel: Panel) -> None:
+        """Write the rows of the key above the first panel, the last one beside its caption."""
+        height = figure.get_figheight()
+        above = panel.axes.get_position().y1 + 0.055 / height
+        for row in self.key_rows()[::-1]:
+            right = 0.985
+            for text, colour in row[::-1]:
+                figure.text(right, above, plain(text), fontsize=7.5, color=colour, ha="right", va="bottom",
+                            fontweight="bold")  # fmt: skip
+                right -= 0.0106 * len(text) + 0.02
+            above += _KEY_ROW_IN / height
 
     def _amount(self, group: Group) -> str:
         electrode = self.stimulation.electrodes[group.number]
         each = " each" if len(group.labels) > 1 else ""
         phase = f" at {math.degrees(electrode.phase_rad):.4g}°" if electrode.phase_rad is not None else ""
-        if self.stimulation.waveform.type == "temporal-interference":
-            carriers = self.stimulation.waveform.carriers_Hz  # type: ignore[union-attr]
-            channels = sorted({one.channel or 0 for one in self.stimulation.electrodes})
-            phase = f" {carriers[channels.index(electrode.channel or 0)]:g} Hz"
+        if isinstance(self.stimulation.waveform, InterferenceWaveform):
+            phase = f", {frequencies_Hz(self.stimulation)[group.number]:g} Hz"
         return f"{current_text(electrode.current_A)}{each}{phase}"
 
     def _whole(self, panel: Panel) -> None:
