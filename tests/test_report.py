@@ -17,6 +17,7 @@ import stimplan
 from stimplan.notice import NOTICE
 from stimplan.pipeline import run
 from stimplan.report import json_text, plain, render
+from stimplan.report.page import CAPTIONS
 from stimplan.safety.values import Finding
 
 PNG = b"\x89PNG not a picture"
@@ -130,6 +131,15 @@ def test_the_page_loads_nothing_from_anywhere():
     assert all(link.startswith("https://doi.org/") for link in page.links)
     style = html.split("<style>")[1].split("</style>")[0]
     assert "url(" not in style and "@import" not in style
+
+
+def test_session_and_course_stand_between_the_montage_and_the_field():
+    figures = {name: PNG for name in ("field_surface.png", "course.png", "session.png", "montage.png")}
+    html = render(record(), figures)
+    captions = [CAPTIONS[name] for name in ("montage.png", "session.png", "field_surface.png")]
+    places = [html.index(f"<figcaption>{caption}") for caption in captions]
+    assert places == sorted(places) and html.count("<figcaption>") == 4
+    assert "Session and course" in html and "Session and course" not in render(record(), {"montage.png": PNG})
 
 
 HOSTILE = '<script src="https://evil.example/x.js">alert(1)</script><img src=x onerror=alert(1)>"\'&'

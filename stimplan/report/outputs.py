@@ -77,12 +77,16 @@ def draw_figures(result: RunResult, progress: Progress) -> dict[str, bytes]:
     field, placement = result.field, result.placement
     drawings = {
         "montage.png": lambda: view.plot_montage(placement),
+        "session.png": lambda: view.plot_session(result.protocol),
+        "course.png": lambda: view.plot_course(result.protocol),
         "field_surface.png": lambda: view.plot_surface_field(field),
         "field_slices.png": lambda: view.plot_slices(field, cross_m=result.point_of_interest_m),
         "scalp_potential.png": lambda: view.plot_scalp_potential(field),
     }
     if not has_scalp_map(result.head):
         del drawings["scalp_potential.png"]
+    if result.protocol.course.sessions == 1:
+        del drawings["course.png"]
     pictures = {}
     for done, (name, draw) in enumerate(drawings.items()):
         progress("drawing", 0.4 + 0.5 * done / len(drawings))

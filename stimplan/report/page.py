@@ -27,10 +27,14 @@ _ORDER = {"stop": 0, "unknown": 1, "warn": 2, "pass": 3}
 
 CAPTIONS = {
     "montage.png": "The electrodes on the head, from the two sides that show them best.",
+    "session.png": "One session at true scale; what is shown larger is marked where it comes from.",
+    "course.png": "The course by weeks and days, and the dose as it adds up.",
     "field_surface.png": "Magnitude of the electric field on the surface of the grey matter.",
     "field_slices.png": "Magnitude of the electric field in the brain, on three planes through one point.",
     "scalp_potential.png": "Potential at the 10-10 sites of the scalp. White squares mark stimulated sites.",
 }
+# Shown with the montage, before the field.
+TIMELINE_FIGURES = ("session.png", "course.png")
 
 
 def render(record: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
@@ -61,6 +65,7 @@ def render(record: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
         certainty=_by_status(record["protocol"].get("certainty") or {}),
         verdict_means=_VERDICT_MEANS[record["verdict"]],
         access_means=_ACCESS_MEANS,
+        timeline_figures=TIMELINE_FIGURES,
         figures=[(name, CAPTIONS.get(name, ""), figure_png(data)) for name, data in figures.items()],
     )
 
