@@ -112,7 +112,7 @@ BROKEN: list[tuple[str, Callable[[Tree], None], str, str]] = [
     ("current null", put(*A, "current_mA", to=None), f"{E0}.current_mA", "got null"),
     ("current NaN", put(*A, "current_mA", to=float("nan")), f"{E0}.current_mA", "nan is not a finite number"),
     ("current infinite", put(*A, "current_mA", to=float("inf")), f"{E0}.current_mA", "inf is not a finite number"),
-    ("current in microamperes", put(*A, "current_mA", to=2000), "$.stimulation.electrodes", "= +1998 mA"),
+    ("current in microamperes", put(*A, "current_mA", to=2000), f"{E0}.current_mA", "2000 µA would be 2 mA"),
     (
         "both currents in microamperes",
         both(put(*A, "current_mA", to=2000), put(*B, "current_mA", to=-2000)),

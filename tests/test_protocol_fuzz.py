@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_protocol_broken import good
+from test_protocol_kinds_broken import KINDS
 
 from stimplan.errors import ProtocolError
 from stimplan.protocol import read_protocol
@@ -40,13 +41,20 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-PLACES = places(good())
+SAMPLES = [make() for make in (good, *KINDS)]
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(PLACES), JSON), min_size=1, max_size=3), st.booleans())
-def test_any_value_anywhere_is_read_or_refused_with_a_place(changes: list[tuple[Any, Any]], is_text: bool) -> None:
-    tree = copy.deepcopy(good())
+def changes_of(tree: Any) -> st.SearchStrategy[list[tuple[Any, Any]]]:
+    return st.lists(st.tuples(st.sampled_from(places(tree)), JSON), min_size=1, max_size=3)
+
+
+CHANGED = st.one_of([st.tuples(st.just(tree), changes_of(tree)) for tree in SAMPLES])
+
+
+@settings(max_examples=600, deadline=None)
+@given(CHANGED, st.booleans())
+def test_any_value_anywhere_is_read_or_refused_with_a_place(changed: tuple[Any, Any], is_text: bool) -> None:
+    tree, changes = copy.deepcopy(changed[0]), changed[1]
     for path, value in changes:
         node: Any = tree
         try:

@@ -223,7 +223,7 @@ def _phasor_sum(inputs: Sequence[CurrentInput]) -> str:
     if abs(total) <= PHASOR_TOLERANCE_MA:
         return ""
     terms = " + ".join(f"{one.current_mA:g}∠{math.degrees(one.phase_rad or 0.0):.4g}°" for one in inputs)
-    size, angle = abs(total), math.degrees(cmath.phase(total))
+    size, angle = abs(total), round(math.degrees(cmath.phase(total)), 6)
     return f"the currents must sum to zero at every moment: {terms} = {size:.4g}∠{angle:.4g}° mA"
 
 

@@ -15,7 +15,8 @@ from typing import Any
 from stimplan.errors import MontageError
 from stimplan.montage import Shape
 from stimplan.protocol.electric import CurrentInput, imbalances
-from stimplan.protocol.plausible import plain, show_list
+from stimplan.protocol.model import WAVEFORM_OF
+from stimplan.protocol.plausible import is_plausible, plain, show_list
 from stimplan.protocol.schema_check import Fault, is_number, nearest
 from stimplan.sites import electrode_products, known_sites, materials, resolve_site, shape_from_file
 from stimplan.strict_json import JsonPath
@@ -40,7 +41,7 @@ def electric_faults(tree: Mapping[str, Any], stimulation: Mapping[str, Any]) -> 
         for number, electrode in enumerate(electrodes):
             if isinstance(electrode, dict):
                 yield from _electrode(electrode, (*base, number))
-        yield from _balance(stimulation, electrodes, base)
+        yield from _balance(WAVEFORM_OF.get(str(tree.get("modality"))), electrodes, base)
         yield from _same_labels(electrodes, base)
         yield from _not_high_definition(tree.get("modality"), electrodes, base)
         yield from _overlaps(electrodes, base)
@@ -64,7 +65,7 @@ def site_faults(site: Any, path: JsonPath) -> Iterator[Fault]:
 def _electrode(electrode: Mapping[str, Any], path: JsonPath) -> Iterator[Fault]:
     yield from site_faults(electrode.get("site"), (*path, "site"))
     phase = electrode.get("phase_deg")
-    if is_number(phase) and phase and abs(abs(float(phase)) - math.pi) < 0.01:
+    if _is_radians(phase):
         yield Fault((*path, "phase_deg"), f"{phase}° is implausible; radians? π is 180°")
     layers = electrode.get("layers")
     for number, layer in enumerate(layers if isinstance(layers, list) else ()):
@@ -126,20 +127,18 @@ def _shape(electrode: Any) -> Shape | None:
     shape = electrode.get("shape") if isinstance(electrode, dict) else None
     if not isinstance(shape, dict):
         return None
-    numbers = [value for key, value in shape.items() if key.endswith("_mm")]
-    if not all(is_number(value) and value > 0 for value in numbers):
-        return None
+    sizes = [(key, value) for key, value in shape.items() if key.endswith("_mm")]
+    if not all(is_number(value) and value > 0 and is_plausible(key, value) for key, value in sizes):
+        return None  # a slip of the unit is said where it is
     try:
         return shape_from_file(shape)
     except (KeyError, ValueError, TypeError):
         return None
 
 
-def _balance(stimulation: Mapping[str, Any], electrodes: list[Any], path: JsonPath) -> Iterator[Fault]:
-    """Currents that do not sum to zero; only judged where every electrode says what it contributes."""
-    waveform = stimulation.get("waveform")
-    kind = waveform.get("type") if isinstance(waveform, dict) else None
-    if not isinstance(kind, str):
+def _balance(kind: str | None, electrodes: list[Any], path: JsonPath) -> Iterator[Fault]:
+    """Currents that do not sum to zero; only judged where every electrode says plausibly what it contributes."""
+    if kind is None:
         return
     inputs = [_input(electrode, kind) for electrode in electrodes]
     known = [one for one in inputs if one is not None]
@@ -153,14 +152,21 @@ def _input(electrode: Any, kind: str) -> CurrentInput | None:
     record = electrode if isinstance(electrode, dict) else {}
     current, phase, offset, channel = (record.get(k) for k in ("current_mA", "phase_deg", "offset_mA", "channel"))
     needed = {"sinusoidal": phase, "oscillating": offset, "temporal-interference": channel}.get(kind, 0)
-    if not is_number(current) or not is_number(needed):
-        return None
+    sizes = [value for value in (current, offset) if is_number(value)]
+    is_slip = _is_radians(phase) or not all(is_plausible("current_mA", size) for size in sizes)
+    if not is_number(current) or not is_number(needed) or is_slip:
+        return None  # a slip of the unit is said where it is
     return CurrentInput(
         current_mA=Decimal(current),
         phase_rad=to_si(phase, "deg") if is_number(phase) else None,
         offset_mA=Decimal(offset) if is_number(offset) else None,
         channel=int(channel) if is_number(channel) else None,
     )
+
+
+def _is_radians(phase_deg: Any) -> bool:
+    """Whether a phase is π as people round it; 3.1416° is nothing anybody would ask for."""
+    return is_number(phase_deg) and abs(abs(float(phase_deg)) - math.pi) < 0.01
 
 
 def _same_labels(electrodes: list[Any], path: JsonPath) -> Iterator[Fault]:
@@ -225,7 +231,7 @@ def _center(electrode: Any) -> tuple[float, ...] | None:
 def _waveform(waveform: Mapping[str, Any], electrodes: Any, path: JsonPath) -> Iterator[Fault]:
     yield from _own_frequency(waveform, path)
     low, high = waveform.get("band_low_Hz"), waveform.get("band_high_Hz")
-    if is_number(low) and is_number(high) and not low < high:
+    if is_number(low) and is_number(high) and not low < high and is_plausible("band_high_Hz", high):
         yield Fault((*path, "band_low_Hz"), f"must be below the upper edge, got {low} Hz to {high} Hz")
     yield from _pauses(waveform, path)
     if waveform.get("type") == "temporal-interference" and isinstance(electrodes, list):

@@ -110,7 +110,7 @@ def _first_interval(levels: list[_Level | None], stimulus: Mapping[str, Any], pa
             what = f"{sums} of a stimulus does not fit into an interval of {plain(first.interval_s)} s"
             yield Fault((*path, 0, "interval_s"), what)
     elif 1 / first.interval_s > _FASTEST_HZ and first.count > 1:
-        sums = f"1 / {plain(first.interval_s)} s = {float(1 / first.interval_s):.4g} Hz"
+        sums = f"1 / {plain(first.interval_s)} s = {float(1 / first.interval_s):.6g} Hz"
         what = f"{sums} is implausible for pulses (at most {_FASTEST_HZ} Hz); start to start, in seconds"
         yield Fault((*path, 0, "interval_s"), what)
 

@@ -74,6 +74,11 @@ def _implausible_entries(key: str, values: Any, path: JsonPath) -> Iterator[Faul
                 yield Fault((*path, key, number), what)
 
 
+def is_plausible(key: str, value: Decimal | int) -> bool:
+    """Whether a number could be meant in the key's unit; zero is, and so is what this table does not know."""
+    return value == 0 or key not in _PLAUSIBLE or not _judge(key, value, _PLAUSIBLE[key])
+
+
 def _judge(key: str, value: Decimal | int, limits: tuple[str, str, str]) -> str:
     least, most, meant = limits
     if Decimal(least) <= abs(Decimal(value)) <= Decimal(most):
