@@ -46,7 +46,7 @@ GRADES: Mapping[str | None, str] = {
     "A": "Experts rate the evidence as strong, but it does not work for everyone.",
     "B": "Experts rate the evidence as fair: it seems to work for some people, and this is not certain.",
     "C": "Experts rate the evidence as weak: it may work for some people, and this is far from certain.",
-    "none": "So far there is no good evidence that it works.",
+    "none": "No expert rating says that this plan works. Ask the staff how good the evidence is.",
     None: "This plan does not say how good the evidence is, so ask the staff.",
 }
 
