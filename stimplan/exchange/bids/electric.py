@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from stimplan.exchange.bids.sheets import (
     NotUnderstood,
     Sheets,
@@ -352,16 +354,17 @@ def _read_electrode(source: Source, names: tuple[str, str], **electric: Any) -> 
     site = label if label in known_sites() else read_point(source, marker, "element_centre")
     if site is None:
         raise NotUnderstood(source, "position_label", f"{names[1]!r} has no 10-05 site and no coordinates")
-    told = next(iter([marker["position_description"]] if cell_parts(marker, "position_description") else []), None)
     model = entry.get("ModelName")
-    return Electrode(
+    electrode = Electrode(
         site,
         _read_shape(source, entry),
         _read_layers(source, entry),
         product=model if isinstance(model, str) else None,
         **electric,
-        **({} if told is None else {"label": told}),
     )
+    if not cell_parts(marker, "position_description"):
+        return electrode
+    return attrs.evolve(electrode, label=marker["position_description"])
 
 
 def _read_shape(source: Source, entry: Mapping[str, Any]) -> Shape:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
+from typing import Any
 
 import attrs
 
@@ -15,7 +16,7 @@ _LABEL = re.compile(r"[0-9A-Za-z]+")
 ENTITIES = ("sub", "ses", "task", "acq", "run")
 
 
-def _label(_: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:
+def _label(_: Any, attribute: Any, value: Any) -> None:
     if value is not None and not _LABEL.fullmatch(value):
         what = f"{value!r} is no BIDS label; expected letters and digits only"
         raise InputError(Problem(attribute.name, what))

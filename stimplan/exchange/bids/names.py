@@ -24,8 +24,8 @@ def read_name(path: Path) -> FileName:
     found = _NAME.fullmatch(path.name)
     if found is None:
         return FileName((), path.name, "")
-    pairs = tuple(tuple(part.split("-", 1)) for part in found[1].split("_") if part)
-    return FileName(pairs, found[2], found[3])  # type: ignore[arg-type]
+    pairs = (part.partition("-") for part in found[1].split("_") if part)
+    return FileName(tuple((name, label) for name, _, label in pairs), found[2], found[3])
 
 
 def nibs_tables(folder: Path) -> list[Path]:

@@ -178,4 +178,4 @@ def size_of(source: Source, entry: Mapping[str, Any], key: str) -> list[float]:
     suffix = UNITS.get(str(told.get("Units"))) if isinstance(told, Mapping) else None
     if suffix not in ("mm", "cm", "m") or not all(isinstance(x, int | Decimal) for x in listed):
         raise NotUnderstood(source, f"ElementSet.{key}", "expected lengths in mm, cm or m")
-    return [to_si(x, suffix) for x in listed]
+    return [to_si(x, suffix) for x in listed if x is not None]

@@ -63,8 +63,8 @@ def read_table(path: Path) -> tuple[Table, list[TableFault]]:
     columns = tuple(lines[0].split("\t"))
     faults += _header_faults(columns)
     rows = []
-    for number, line in enumerate(lines[1:], start=2):
-        cells = line.split("\t")
+    for number, content in enumerate(lines[1:], start=2):
+        cells = content.split("\t")
         faults += _row_faults(columns, cells, number)
         rows.append(dict(zip(columns, [*cells, *[NOT_AVAILABLE] * len(columns)], strict=False)))
     return Table(columns, tuple(rows)), faults

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 PLANS = "sourcedata/stimplan"
 # The validator of BIDS does not know the folder yet and would stop at it.
-IGNORED = "**/nibs/**"
+IGNORED = "**/nibs"
 
 
 def write_bids(
@@ -237,7 +237,8 @@ def _shared_files(folder: Path, names: Entities, protocol: Protocol) -> dict[str
             "Version": __version__,
             "Description": f"Folders nibs/ follow the {NIBS_BIDS_TEXT}",
         }
-        about = {"Name": held_text(protocol.title) or protocol.id, "BIDSVersion": BIDS_VERSION, "DatasetType": "raw"}
+        about: dict[str, Any] = {"Name": held_text(protocol.title) or protocol.id, "BIDSVersion": BIDS_VERSION}
+        about |= {"DatasetType": "raw", "Authors": []}  # only the people who collect the data know their names
         texts["dataset_description.json"] = sidecar_text({**about, "GeneratedBy": [made_by]})
     if not any(folder.glob("README*")):
         texts["README.md"] = _readme(protocol)
