@@ -140,8 +140,11 @@ def _evidence(protocol: Protocol) -> Iterator[Fact]:
 def _safety(protocol: Protocol) -> Iterator[Fact]:
     report = check(protocol)
     yield "safety", "verdict", report.verdict
-    for finding in report.findings:
-        yield "safety", f"{finding.title} [{finding.rule_id}]", _finding(finding)
+    told: dict[str, list[str]] = {}
+    for finding in report.findings:  # a rule may speak of several blocks
+        told.setdefault(f"{finding.title} [{finding.rule_id}]", []).append(_finding(finding))
+    for name, texts in told.items():
+        yield "safety", name, "; ".join(dict.fromkeys(texts))
 
 
 def _finding(finding: Finding) -> str:
