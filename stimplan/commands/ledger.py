@@ -197,7 +197,7 @@ def _table(console: Console, headings: Iterable[str], rows: Iterable[Iterable[st
 
 
 def _check(args: argparse.Namespace, ledger: Ledger, console: Console) -> int:
-    from stimplan.ledger import history_of, judge_today, plan_of, plans_of
+    from stimplan.ledger import history_of, judge_today, plan_of, plans_of, protocol_of
     from stimplan.ledger.look import overrides_today
     from stimplan.protocol import read_protocol
     from stimplan.safety.values import verdict_of
@@ -206,7 +206,7 @@ def _check(args: argparse.Namespace, ledger: Ledger, console: Console) -> int:
     plans = plans_of(ledger, args.person)
     if args.protocol is None and not plans:
         raise LedgerError(Problem("protocol", f"{args.person!r} has no plan in this ledger; name a protocol"))
-    protocol = read_protocol(plans[0].protocol_text if args.protocol is None else args.protocol)
+    protocol = protocol_of(plans[0]) if args.protocol is None else read_protocol(args.protocol)
     plan = plan_of(ledger, args.person, protocol)
     history = history_of(ledger, args.person, now, plan=plan.seq if plan else None)
     findings = judge_today(ledger, args.person, protocol=protocol, now=now, history=history)

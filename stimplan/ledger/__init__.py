@@ -13,7 +13,7 @@ from stimplan.ledger.forms import Form, forms
 from stimplan.ledger.history import Event, History, Measured, PlanRow, history_of, plans_of
 from stimplan.ledger.records import KINDS, append, append_all
 from stimplan.ledger.store import Ledger, Written, open_ledger, verify
-from stimplan.ledger.today import judge_today, plan_of
+from stimplan.ledger.today import judge_today, plan_of, protocol_of
 
 __all__ = [
     "KINDS",
@@ -38,6 +38,7 @@ __all__ = [
     "open_ledger",
     "plan_of",
     "plans_of",
+    "protocol_of",
     "rows_of_ledger",
     "verify",
 ]

@@ -92,6 +92,16 @@ def _rows(connection: sqlite3.Connection, kind: str, first: int) -> Iterator[tup
         yield seq, {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
+def is_row_intact(connection: sqlite3.Connection, seq: int) -> bool:
+    """Whether one row has the hash it should have after the one before it; says nothing about the others."""
+    query = f"SELECT seq, {', '.join(_ENTRY)}, previous, hash FROM chain WHERE seq = ?"
+    found = connection.execute(query, (seq,)).fetchone()
+    if found is None or found[1] not in TABLES:
+        return False
+    values = dict(next(_rows(connection, found[1], seq), (0, {}))[1])
+    return Entry(*found, values).computed_hash() == found[-1]  # type: ignore[call-arg]
+
+
 @attrs.frozen
 class Fault:
     """One place where the ledger is not what was written.

@@ -10,19 +10,15 @@ from typing import Any
 
 from stimplan.ledger.chain import Entry, entries
 from stimplan.ledger.schema import TABLES
-from stimplan.ledger.store import Ledger, speaking
+from stimplan.ledger.store import Ledger, reading
 
 _ENTRY = ("seq", "kind", "recorded_utc", "recorded_by", "corrects", "reason", "previous", "hash")
 
 
 def rows_of_ledger(ledger: Ledger) -> Iterator[Entry]:
     """Every row in the order it was written, from one moment's state of the file."""
-    with speaking(ledger.path):
-        ledger.connection.execute("BEGIN")
-        try:
-            yield from entries(ledger.connection)
-        finally:
-            ledger.connection.execute("ROLLBACK")
+    with reading(ledger):
+        yield from entries(ledger.connection)
 
 
 def entry_record(entry: Entry) -> dict[str, Any]:

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 import attrs
 
 from stimplan.errors import LedgerError, Problem
+from stimplan.ledger.chain import is_row_intact
+from stimplan.ledger.delivered import charge_of, missed_sessions, session_groups
 from stimplan.ledger.linking import predecessors
-from stimplan.ledger.store import Ledger, speaking
-from stimplan.ledger.times import day_start, from_utc_text, local_day, utc_text
+from stimplan.ledger.store import Ledger, reading
+from stimplan.ledger.times import from_utc_text, utc_text
 
-WEEK_DAYS = 7
-PULSE_DAYS = 5
 _STANDS = "NOT EXISTS (SELECT 1 FROM chain WHERE corrects = {row}.seq)"
-
-
-@attrs.frozen
-class Delivered:
-    """One delivered session; `charge_C` is None where it cannot be derived."""
-
-    seq: int
-    plan: int
-    start_utc: str
-    duration_s: float
-    charge_C: float | None
-    pulses: int
-    is_aborted: bool
-
-    @property
-    def start(self) -> datetime:
-        """When it began."""
-        return from_utc_text(self.start_utc)
 
 
 @attrs.frozen
@@ -162,9 +141,9 @@ def plans_of(ledger: Ledger, person: str) -> tuple[PlanRow, ...]:
     Raises
     ------
     LedgerError
-        The person is not in the ledger.
+        The person is not in the ledger, or a plan has the wrong hash.
     """
-    with speaking(ledger.path):
+    with reading(ledger):
         known = ledger.connection.execute(f"SELECT 1 FROM person AS p WHERE person = ? AND {_STANDS.format(row='p')}",
                                           (person,)).fetchone()  # fmt: skip
         if known is None:
@@ -174,27 +153,11 @@ def plans_of(ledger: Ledger, person: str) -> tuple[PlanRow, ...]:
             f"WHERE person = ? AND {_STANDS.format(row='p')} ORDER BY seq DESC",
             (person,),
         ).fetchall()
+        for row in rows:
+            if not is_row_intact(ledger.connection, row[0]):
+                what = f"plan row {row[0]} is not what was written; stimplan ledger verify says more"
+                raise LedgerError(Problem("", what, file=str(ledger.path)))
     return tuple(PlanRow(*row) for row in rows)
-
-
-def sessions_of(ledger: Ledger, person: str) -> tuple[Delivered, ...]:
-    """Standing sessions of a person, the oldest first.
-
-    The charge of a session is that of its plan, times delivered over planned current, times delivered over planned
-    time at the full level: exact for a current without pauses, in proportion for one with pauses.
-    """
-    query = f"""SELECT s.seq, s.plan, s.start_utc, s.duration_s,
-        CASE WHEN p.modality = 'TMS' THEN 0.0 ELSE
-        p.nominal_charge_C * (s.current_A / p.nominal_current_A) * (s.duration_s / p.nominal_duration_s) END,
-        s.pulses, s.aborted IS NOT NULL
-        FROM session AS s JOIN plan AS p ON p.seq = s.plan
-        WHERE s.person = ? AND {_STANDS.format(row="s")} ORDER BY s.start_utc"""
-    with speaking(ledger.path):
-        rows = ledger.connection.execute(query, (person,)).fetchall()
-    return tuple(
-        Delivered(seq, plan, start, duration_s, charge_C, pulses or 0, bool(is_aborted))
-        for seq, plan, start, duration_s, charge_C, pulses, is_aborted in rows
-    )
 
 
 def history_of(ledger: Ledger, person: str, now: datetime, *, plan: int | None = None) -> History:
@@ -215,94 +178,46 @@ def history_of(ledger: Ledger, person: str, now: datetime, *, plan: int | None =
         The person is not in the ledger, the plan is not one of theirs, or `now` has no zone.
     """
     now = zoned(now)
-    plans = [one.seq for one in plans_of(ledger, person)]
-    if plan is not None and plan not in plans:
-        raise LedgerError(Problem("plan", f"row {plan} is no standing plan of {person!r}", file=str(ledger.path)))
-    plan = plan if plan is not None else next(iter(plans), None)
-    every = sessions_of(ledger, person)
-    with speaking(ledger.path):
-        family = set(predecessors(ledger.connection, plan)) if plan is not None else set()
-        planned, missed = _missed(ledger, family, every, now)
+    with reading(ledger):
+        plans = [one.seq for one in plans_of(ledger, person)]
+        if plan is not None and plan not in plans:
+            raise LedgerError(Problem("plan", f"row {plan} is no standing plan of {person!r}", file=str(ledger.path)))
+        plan = plan if plan is not None else next(iter(plans), None)
+        family = frozenset(predecessors(ledger.connection, plan)) if plan is not None else frozenset()
+        groups = session_groups(ledger.connection, person, now)
+        planned, missed = missed_sessions(ledger.connection, family, now)
         thresholds = _thresholds(ledger, person, now)
         events, asked = _events(ledger, person, now)
-    past = [one for one in every if one.start_utc <= utc_text(now)]
-    today = _since(past, day_start(now))
-    five_days = _since(past, day_start(now, days_before=PULSE_DAYS - 1))
-    of_plan = [one for one in past if one.plan in family]
+    past = [group for group in groups if group.window != "future"]
+    today = [group for group in past if group.window == "today"]
+    five_days = [group for group in past if group.window in ("today", "five days")]
+    week = [group for group in past if group.window != "earlier"]
+    of_plan = [group for group in past if group.plan in family]
+    last = max((group.last_utc for group in past), default=None)
     return History(
         person=person,
         now=now,
         plan=plan,
-        sessions_delivered=len(past),
-        sessions_today=len(today),
-        sessions_this_week=len(_since(past, day_start(now, days_before=WEEK_DAYS - 1))),
-        sessions_aborted=sum(one.is_aborted for one in past),
-        sessions_after_now=len(every) - len(past),
-        last_session_start=past[-1].start if past else None,
-        charge_C=_charge(past),
-        charge_today_C=_charge(today),
-        pulses=sum(one.pulses for one in past),
-        pulses_today=sum(one.pulses for one in today),
-        pulses_five_days=sum(one.pulses for one in five_days),
-        plan_sessions=len(of_plan),
-        plan_charge_C=_charge(of_plan),
-        plan_pulses=sum(one.pulses for one in of_plan),
+        sessions_delivered=sum(group.sessions for group in past),
+        sessions_today=sum(group.sessions for group in today),
+        sessions_this_week=sum(group.sessions for group in week),
+        sessions_aborted=sum(group.aborted for group in past),
+        sessions_after_now=sum(group.sessions for group in groups if group.window == "future"),
+        last_session_start=from_utc_text(last) if last else None,
+        charge_C=charge_of(past),
+        charge_today_C=charge_of(today),
+        pulses=sum(group.pulses for group in past),
+        pulses_today=sum(group.pulses for group in today),
+        pulses_five_days=sum(group.pulses for group in five_days),
+        plan_sessions=sum(group.sessions for group in of_plan),
+        plan_charge_C=charge_of(of_plan),
+        plan_pulses=sum(group.pulses for group in of_plan),
         planned_sessions=planned,
         missed_sessions=missed,
         thresholds=thresholds,
         unresolved_events=events,
         last_questionnaire=asked,
     )
-
-
-def _since(sessions: Iterable[Delivered], first: datetime) -> list[Delivered]:
-    start_utc = utc_text(first)
-    return [one for one in sessions if one.start_utc >= start_utc]
-
-
-def _charge(sessions: Iterable[Delivered]) -> float | None:
-    """Sum of charges, those of coils are zero; one that is not known makes the sum unknown."""
-    charges = [one.charge_C for one in sessions]
-    known = [charge for charge in charges if charge is not None]
-    return float(f"{math.fsum(known):.12g}") if len(known) == len(charges) else None
-
-
-def _missed(
-    ledger: Ledger, plans: set[int], sessions: Iterable[Delivered], now: datetime
-) -> tuple[int, tuple[int, ...]]:
-    """How many sessions have a date, and the numbers of those that were not delivered by the end of their day.
-
-    A session counts for the planned one it names; one that names none counts for one planned on its day.
-    """
-    marks = ", ".join("?" * len(plans))
-    rows = ledger.connection.execute(
-        f"SELECT seq, number, start_utc FROM planned_session AS p WHERE plan IN ({marks}) "
-        f"AND {_STANDS.format(row='p')} ORDER BY start_utc",
-        tuple(plans),
-    ).fetchall()
-    named = dict(
-        ledger.connection.execute(
-            f"SELECT planned, seq FROM session AS s WHERE plan IN ({marks}) AND planned IS NOT NULL "
-            f"AND {_STANDS.format(row='s')}",
-            tuple(plans),
-        )
-    )
-    own = [
-        one
-        for one in sessions
-        if one.plan in plans and one.seq not in named.values() and one.start_utc <= utc_text(now)
-    ]
-    free = Counter(local_day(one.start, now) for one in own) if rows else Counter()
-    missed = []
-    for seq, number, start in rows:
-        day = local_day(from_utc_text(start), now)
-        if not named.keys().isdisjoint(predecessors(ledger.connection, seq)):
-            continue
-        if free[day]:
-            free[day] -= 1
-        elif day < now.date():
-            missed.append(number)
-    return len(rows), tuple(sorted(missed))
 
 
 def _thresholds(ledger: Ledger, person: str, now: datetime) -> tuple[Measured, ...]:

@@ -107,6 +107,7 @@ _INDEXES = (
     "CREATE INDEX plan_person ON plan(person)",
     "CREATE INDEX planned_session_plan ON planned_session(plan, number)",
     "CREATE INDEX session_person ON session(person, start_utc)",
+    "CREATE INDEX session_plan ON session(plan)",
     "CREATE INDEX session_planned ON session(planned) WHERE planned IS NOT NULL",
     "CREATE INDEX threshold_person ON threshold(person, at_utc)",
     "CREATE INDEX adverse_event_person ON adverse_event(person, at_utc)",

@@ -178,6 +178,21 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextmanager
+def reading(ledger: Ledger) -> Iterator[None]:
+    """See one state of the ledger through several questions, whatever others write meanwhile."""
+    connection = ledger.connection
+    if connection.in_transaction:
+        yield
+        return
+    with speaking(ledger.path):
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+
+
+@contextmanager
 def writing(ledger: Ledger) -> Iterator[None]:
     """Hold the write lock: what is read inside is still true when the rows are written."""
     with speaking(ledger.path), _transaction(ledger.connection):

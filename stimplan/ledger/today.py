@@ -9,13 +9,14 @@ import math
 from datetime import datetime, timedelta
 from typing import Any
 
+from stimplan import strict_json
 from stimplan.errors import ProtocolError
 from stimplan.ledger.forms import SEVERE, forms, scale
 from stimplan.ledger.history import History, PlanRow, history_of, plans_of, zoned
 from stimplan.ledger.rules import Answer, finding_of, ledger_rules
 from stimplan.ledger.store import Ledger
 from stimplan.ledger.times import local_day
-from stimplan.protocol import Protocol, dump_protocol, read_protocol, totals_of
+from stimplan.protocol import Protocol, dump_protocol, totals_of
 from stimplan.protocol.totals import sessions_per_day
 from stimplan.safety import Finding, Rule, RuleSet, load_rules
 
@@ -30,13 +31,31 @@ def plan_of(ledger: Ledger, person: str, protocol: Protocol) -> PlanRow | None:
     return next((plan for plan in plans_of(ledger, person) if _is_same(plan, protocol, text)), None)
 
 
+def protocol_of(plan: PlanRow) -> Protocol:
+    """The protocol of a plan. It was checked when it was written and `plans_of` compared its hash: not checked again.
+
+    Raises
+    ------
+    ProtocolError
+        The text is no JSON.
+    """
+    from stimplan.protocol.layout import PROTOCOL
+    from stimplan.protocol.migration import migrate_tree
+
+    document = strict_json.parse(plan.protocol_text)
+    if document.problems:
+        raise ProtocolError(document.problems)
+    protocol: Protocol = PROTOCOL.read(migrate_tree(document.tree))
+    return protocol
+
+
 def _is_same(plan: PlanRow, protocol: Protocol, text: str) -> bool:
     if plan.protocol_text == text:
         return True
     if plan.protocol_id != protocol.id:
         return False
     try:
-        return read_protocol(plan.protocol_text) == protocol  # written by an older version of the program
+        return protocol_of(plan) == protocol  # written by an older version of the program
     except ProtocolError:
         return False
 
