@@ -236,7 +236,8 @@ def _waveform(waveform: Mapping[str, Any], electrodes: Any, path: JsonPath) -> I
     yield from _pauses(waveform, path)
     if waveform.get("type") == "temporal-interference" and isinstance(electrodes, list):
         yield from _channels(waveform.get("carriers_Hz"), electrodes, path)
-    offsets = [one.get("offset_mA") for one in electrodes or () if isinstance(one, dict)]
+    listed = electrodes if isinstance(electrodes, list) else []
+    offsets = [one.get("offset_mA") for one in listed if isinstance(one, dict)]
     if waveform.get("type") == "oscillating" and offsets and all(is_number(x) and x == 0 for x in offsets):
         yield Fault(("stimulation", "electrodes"), "every offset is 0 mA: that is no otDCS; write modality 'tACS'")
 
