@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from stimplan import __version__
-from stimplan.commands import compare, describe, ledger, migrate, new, protocols, schema, timeline, waveform
+from stimplan.commands import bids, compare, describe, ledger, migrate, new, protocols, schema, timeline, waveform
 from stimplan.errors import InputError, Problem, SafetyStop, StimplanError
 from stimplan.notice import NOTICE
 
@@ -171,7 +171,7 @@ def _parser() -> _Parser:
     check.add_argument("protocol", help="id in the library, or a JSON file")
     validate = command("validate", _validate, "list every fault of protocol files")
     validate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="JSON file, or folder of them")
-    for module in (protocols, describe, compare, new, migrate, schema, timeline, waveform, ledger):
+    for module in (protocols, describe, compare, new, migrate, schema, timeline, waveform, ledger, bids):
         module.add_parser(commands).set_defaults(command=partial(_on_console, module.run))
     heads = command("heads", _heads, "list the head models, or show one")
     heads.add_argument("name", nargs="?", help="head to load and describe")
