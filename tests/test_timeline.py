@@ -13,11 +13,11 @@ from strategies import MODALITIES
 
 from stimplan.protocol import Course, Phase, list_protocols, read_protocol
 from stimplan.view import plot_course, plot_session
+from stimplan.view.amplitudes import convention_text, groups
 from stimplan.view.calendar import calendar_cells, course_lines, cumulative, dose_of
 from stimplan.view.panels import duration_text, new_panel, plain
 from stimplan.view.paper import ANODE, CATHODE, new_figure, png_bytes, svg_bytes
-from stimplan.view.session_current import convention_text, groups
-from stimplan.view.session_pulses import block_text, zooms
+from stimplan.view.session_pulses import block_text, runs_of, zooms
 from stimplan.waveform import plan_course, pulse_times_s
 
 EVERY_KIND = {
@@ -169,16 +169,29 @@ def test_groups_hold_every_electrode_once():
 @pytest.mark.parametrize("kind", ["10 Hz", "iTBS", "cTBS", "QPS", "SAINT", "single", "paired"])
 def test_every_pulse_is_in_the_picture_where_it_belongs(kind):
     protocol = EVERY_KIND[kind]()
+    times = pulse_times_s(protocol)
     whole = plot_session(protocol).axes[0]
-    at, height = lines_of(whole)
-    per_minute = 1 / 60 if whole.get_xlabel() == "time, min" else 1.0
-    np.testing.assert_allclose(at, pulse_times_s(protocol) * per_minute, atol=1e-9)
-    assert height.max() == pytest.approx(120)
+    per_unit = 1 / 60 if whole.get_xlabel() == "time, min" else 1.0
+    lines, _ = lines_of(whole)
+    fields = [patch for patch in whole.patches if patch.get_height() == pytest.approx(120)]
+    for time in times * per_unit:
+        is_line = bool(np.isclose(lines, time, atol=1e-9).any())
+        is_inside = [f.get_x() - 1e-9 <= time <= f.get_x() + f.get_width() + 1e-9 for f in fields]
+        assert is_line + sum(is_inside) == 1
+    edges = sorted([*lines, *(f.get_x() for f in fields), *(f.get_x() + f.get_width() for f in fields)])
+    assert edges[0] == pytest.approx(0, abs=1e-9) and edges[-1] == pytest.approx(times[-1] * per_unit)
+
+
+def test_pulses_too_close_to_tell_apart_are_one_field_and_the_pauses_stay():
+    times = np.array([0.0, 0.1, 0.2, 5.0, 9.0, 9.05])
+    assert runs_of(times, 0.5) == [(0, 2), (3, 3), (4, 5)]
+    assert runs_of(times, 0.01) == [(n, n) for n in range(6)]
+    assert runs_of(times[:1], 1.0) == [(0, 0)]
 
 
 def test_pulses_are_as_high_as_they_are_strong():
-    _, height = lines_of(plot_session(sessions.paired()).axes[0])
-    np.testing.assert_allclose(height, [80.4, 120] * 10)
+    _, height = lines_of(plot_session(sessions.paired()).axes[-1])
+    np.testing.assert_allclose(height, [80.4, 120])
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class Panel:
         from matplotlib.patches import ConnectionPatch
 
         first, last = (self.x(max(min(edge, self.window_s[1]), self.window_s[0])) for edge in other.window_s)
-        self.axes.axvspan(first, last, color=ZOOM, alpha=0.28, lw=0, zorder=0)
+        self.axes.axvspan(first, last, color=ZOOM, alpha=0.22, lw=0, zorder=0)
         for edge, corner in ((first, 0.0), (last, 1.0)):
             self.axes.axvline(edge, color=ZOOM, lw=0.7, zorder=0.5)
             line = ConnectionPatch(

@@ -10,15 +10,13 @@ import attrs
 import numpy as np
 
 from stimplan.describe.current import kind_text
-from stimplan.montage import Electrode
 from stimplan.protocol import (
     ElectricStimulation,
     InterferenceWaveform,
     NoiseWaveform,
     Protocol,
-    PulsedWaveform,
 )
-from stimplan.protocol.dose import NOISE_99_PERCENT_SIGMAS
+from stimplan.view.amplitudes import Group, convention_text, groups
 from stimplan.view.panels import (
     SERIES,
     WIDTH_IN,
@@ -31,7 +29,7 @@ from stimplan.view.panels import (
     plain,
     write_heading,
 )
-from stimplan.view.paper import ANODE, CATHODE, FAINT, current_text, new_figure
+from stimplan.view.paper import FAINT, current_text, new_figure
 from stimplan.waveform import Choices, amplitudes_A, frequencies_Hz, needed_rate_Hz, pieces, sample_session, session_s
 
 if TYPE_CHECKING:
@@ -50,27 +48,6 @@ _MOST_PERIODS = 40
 
 
 @attrs.frozen
-class Group:
-    """Electrodes that carry the same current at every moment.
-
-    Attributes
-    ----------
-    labels : tuple of str
-    number : int
-        Of the first of them in the protocol.
-    low_A, high_A : float
-        Least and most current at the full level, A; for Gaussian noise 99 % of it lies between.
-    colour : str
-    """
-
-    labels: tuple[str, ...]
-    number: int
-    low_A: float
-    high_A: float
-    colour: str
-
-
-@attrs.frozen
 class View:
     """A panel to draw: its window, its words, and the function that draws into it.
 
@@ -82,68 +59,6 @@ class View:
     draw: Callable[[Panel], None]
     is_detail: bool = False
     period_s: float | None = None
-
-
-def groups(stimulation: ElectricStimulation) -> tuple[Group, ...]:
-    """The electrodes by what they carry, in the protocol's order."""
-    sizes = amplitudes_A(stimulation)
-    found: dict[tuple[object, ...], list[int]] = {}
-    for number, electrode in enumerate(stimulation.electrodes):
-        key = (electrode.current_A, electrode.phase_rad, electrode.offset_A, electrode.channel)
-        found.setdefault(key, []).append(number)
-    made = []
-    for place, numbers in enumerate(found.values()):
-        electrode = stimulation.electrodes[numbers[0]]
-        low, high = _extremes(stimulation, electrode, float(sizes[numbers[0]]))
-        labels = tuple(stimulation.electrodes[number].label for number in numbers)
-        made.append(Group(labels, numbers[0], low, high, _colour(stimulation, electrode, place)))
-    return tuple(made)
-
-
-def _extremes(stimulation: ElectricStimulation, electrode: Electrode, size: float) -> tuple[float, float]:
-    """Least and most current of an electrode at the full level, A."""
-    waveform = stimulation.waveform
-    if isinstance(waveform, NoiseWaveform):
-        reach = math.sqrt(3) if waveform.distribution == "uniform" else NOISE_99_PERCENT_SIGMAS
-        half = abs(size) * reach if math.isfinite(size) else abs(electrode.current_A)
-        return -half, half
-    if waveform.type == "direct" or (isinstance(waveform, PulsedWaveform) and waveform.polarity == "monophasic"):
-        return min(size, 0.0) if waveform.type != "direct" else size, max(
-            size, 0.0
-        ) if waveform.type != "direct" else size
-    offset = electrode.offset_A or 0.0
-    return offset - abs(size), offset + abs(size)
-
-
-def _colour(stimulation: ElectricStimulation, electrode: Electrode, place: int) -> str:
-    if stimulation.waveform.type in ("direct", "oscillating", "pulsed", "noise") and electrode.current_A:
-        return ANODE if electrode.current_A > 0 else CATHODE
-    return SERIES[place % len(SERIES)]
-
-
-def convention_text(stimulation: ElectricStimulation) -> str:
-    """What the amplitudes of a protocol mean, with the arithmetic; "" where they mean themselves (direct current)."""
-    convention, waveform = stimulation.amplitude_convention, stimulation.waveform
-    if convention is None:
-        return ""
-    given = max(stimulation.electrodes, key=lambda electrode: abs(electrode.current_A))
-    size = abs(given.current_A)
-    said = f"Amplitudes are given as {convention}: {_mA(size)}"
-    if isinstance(waveform, NoiseWaveform):
-        sigma = abs(float(amplitudes_A(stimulation)[stimulation.electrodes.index(given)]))
-        if not math.isfinite(sigma):
-            return f"{said}; what it means for this noise cannot be told, its distribution is not reported."
-        between = "all" if waveform.distribution == "uniform" else "99 %"
-        reach = math.sqrt(3) if waveform.distribution == "uniform" else NOISE_99_PERCENT_SIGMAS
-        return f"{said} means a standard deviation of {_mA(sigma)}, {between} of it within ±{_mA(sigma * reach)}."
-    peak = float(np.abs(amplitudes_A(stimulation))[stimulation.electrodes.index(given)])
-    return f"{said} means a peak of {_mA(peak)}" + (
-        f" around an offset of {_mA(abs(given.offset_A))}." if given.offset_A is not None else "."
-    )
-
-
-def _mA(current_A: float) -> str:
-    return f"{1e3 * current_A:.4g} mA"
 
 
 def plot_current_session(protocol: Protocol, stimulation: ElectricStimulation, title: str) -> Figure:
@@ -196,13 +111,14 @@ def _summary(stimulation: ElectricStimulation) -> str:
         f"ramp {way} {'not reported' if ramp is None else duration_text(ramp) if ramp else 'none'}"
         for way, ramp in (("up", waveform.ramp_up_s), ("down", waveform.ramp_down_s))
     ]
+    ramped = f"on top of it: {', '.join(ramps)}"
     if waveform.ramp_up_s is None and waveform.ramp_down_s is None:
-        ramps = ["ramps not reported"]
+        ramped = "ramps not reported"
     pauses = waveform.intermittence
     on_off = f", {duration_text(pauses.on_s)} on and {duration_text(pauses.off_s)} off" if pauses else ""
     kind = kind_text(waveform)
     length = duration_text(waveform.duration_s)
-    return f"{kind[0].upper()}{kind[1:]}, {length} at the full level{on_off}; on top of it: {', '.join(ramps)}."
+    return f"{kind[0].upper()}{kind[1:]}, {length} at the full level{on_off}; {ramped}."
 
 
 def _drawing(protocol: Protocol, stimulation: ElectricStimulation) -> _Drawing:
@@ -386,7 +302,7 @@ class _Drawing:
         waveform = self.stimulation.waveform
         if self.is_own_frequency:
             waveform = attrs.evolve(waveform, frequency_Hz=_STAND_IN_HZ)  # type: ignore[call-arg]
-        rate = max(2 * needed_rate_Hz(waveform)[0], 3000 / (last - first))
+        rate = max(4 * needed_rate_Hz(waveform)[0], 3000 / (last - first))
         waves = sample_session(
             self.protocol, rate, start_s=max(first, 0.0), stop_s=last + 1 / rate, choices=self.choices
         )

@@ -35,6 +35,8 @@ _MOST_ROWS = 4
 _RESOLVED = 1 / 60
 # A zoom is worth its place when it shows at least this much less than the one above it.
 _LEAST_ZOOM = 2.5
+# Lines nearer to each other than this, in points, run into each other in print.
+_LEAST_GAP_PT = 1.6
 
 
 @attrs.frozen
@@ -144,6 +146,7 @@ def plot_pulse_session(protocol: Protocol, stimulation: MagneticStimulation, tit
     # More than three blocks side by side leave no room for zooms worth looking at.
     views = [zooms(block) if len(blocks) <= 3 else zooms(block)[:1] for block in blocks]
     rows = max(map(len, views))
+    texts += ["Pale fields are pulses too close to be told apart at that scale."] if rows > 1 else []
     head = heading_height_in(title, texts)
     height = head + rows * _ROW_IN + rows * _BETWEEN_IN
     figure = new_figure(WIDTH_IN, height)
@@ -196,22 +199,48 @@ def _columns(blocks: tuple[Block, ...]) -> list[tuple[float, float]]:
 
 
 def _draw(axes: Axes, block: Block, zoom: Zoom, colour: str) -> Panel:
-    """One panel: a line for each pulse, as high as the pulse is strong."""
+    """One panel, each pulse as high as it is strong."""
     times, strengths = _pulses_in(block, zoom.stop_s)
     length = zoom.stop_s - zoom.start_s
     panel = new_panel(axes, (zoom.start_s - 0.03 * length, zoom.stop_s + 0.03 * length))
     full = intensity_scale(block)[0]
     axes.set_ylim(0, 1.18 * full * max(1.0, relative_intensities(block.timing).max()))
     axes.locator_params(axis="y", nbins=3)
-    # Lines no wider than half their distance, so that a row of pulses stays a row as long as print can show it.
     points_per_s = axes.get_position().width * WIDTH_IN * 72 / (1.06 * length)
-    nearest = float(np.diff(times).min(initial=length)) * points_per_s
-    lines = axes.vlines(panel.x(times), 0, strengths * full, colors=colour, zorder=2,
-                        linewidth=float(np.clip(0.5 * nearest, 0.35, 1.3)))  # fmt: skip
-    lines.set_snap(False)  # rounding to whole dots would make a pattern that is not there
+    _draw_pulses(panel, times, strengths * full, least_gap_s=_LEAST_GAP_PT / points_per_s, colour=colour)
     if zoom.start_s < 0:
         _draw_nerve(panel, block, full)
     return panel
+
+
+def _draw_pulses(
+    panel: Panel, times: NDArray[np.float64], heights: NDArray[np.float64], *, least_gap_s: float, colour: str
+) -> None:
+    """A line for each pulse; a pale field with an edge where they are too close for print to tell apart.
+
+    Lines on a grid of dots nearly as fine as themselves would make a pattern that is not there.
+    """
+    from matplotlib.patches import Rectangle
+
+    runs = runs_of(times, least_gap_s)
+    single = np.array([first == last for first, last in runs for _ in range(last - first + 1)], bool)
+    nearest = float(np.diff(times[single]).min(initial=np.inf)) / least_gap_s * _LEAST_GAP_PT
+    panel.axes.vlines(panel.x(times[single]), 0, heights[single], colors=colour, zorder=2, snap=False,
+                      linewidth=float(np.clip(0.5 * nearest, 0.5, 1.3)))  # fmt: skip
+    for first, last in runs:
+        if first < last:
+            start, stop, height = panel.x(times[first]), panel.x(times[last]), heights[first : last + 1].max()
+            field = Rectangle((start, 0), stop - start, height, zorder=2)
+            field.set(facecolor=(colour, 0.45), edgecolor=colour, linewidth=0.6)
+            panel.axes.add_patch(field)
+
+
+def runs_of(times: NDArray[np.float64], least_gap_s: float) -> list[tuple[int, int]]:
+    """First and last number of each run of pulses less than a gap apart; both are the same where one is alone."""
+    breaks = np.flatnonzero(np.diff(times) >= least_gap_s)
+    firsts = [0, *(breaks + 1).tolist()]
+    lasts = [*breaks.tolist(), len(times) - 1]
+    return list(zip(firsts, lasts, strict=True))
 
 
 def _draw_nerve(panel: Panel, block: Block, full: float) -> None:
