@@ -173,7 +173,7 @@ def published_text(totals: PublishedTotals | None) -> str:
         f"{shown(totals.charge_per_session_C, 'C')} per session" if totals.charge_per_session_C is not None else "",
     ]
     told = ", ".join(part for part in parts if part)
-    note = f" ({totals.note})" if totals.note else ""
+    note = f" ({inner(totals.note)})" if totals.note else ""
     return f"Published totals: {told}{note}" if told else f"Published totals{note}" if note else ""
 
 
