@@ -43,6 +43,8 @@ def test_timeline_as_json_says_where_the_days_come_from(tmp_path):
 
 
 def test_a_course_of_one_session_is_not_drawn(tmp_path):
+    stimplan("timeline", file_of(sessions.tdcs(), tmp_path), "--out", tmp_path / "t")
+    assert (tmp_path / "t" / "course.png").exists()
     code, out, _ = stimplan("timeline", file_of(sessions.itbs(), tmp_path), "--out", tmp_path / "t")
     assert code == 0 and "no course to draw" in out
     assert [path.name for path in (tmp_path / "t").iterdir()] == ["session.png"]

@@ -60,6 +60,13 @@ def test_sessions_over_weeks_are_spread():
     assert days(plan) == [(0, 1), (28, 1), (56, 1), (84, 1)] and plan.is_schematic
 
 
+def test_sessions_and_weeks_that_divide_are_so_many_a_week():
+    plan = plan_course(course(50, 10, None, (Phase("accelerated", 50, 10, None, 1.0),)))
+    assert days(plan) == [(d, 10) for d in range(5)] and plan.is_schematic
+    plan = plan_course(course(20, 1, None, (Phase("acute", 20, 1, None, 4.0),)))
+    assert days(plan) == [(7 * week + day, 1) for week in range(4) for day in range(5)]
+
+
 def test_a_day_count_that_is_assumed_is_said():
     assert "one session a day" in plan_course(course(10, None, 5)).assumed
 

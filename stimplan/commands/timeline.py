@@ -37,7 +37,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
     drawings = {"session": plot_session, **({"course": plot_course} if protocol.course.sessions > 1 else {})}
     save = png_bytes if args.format == "png" else svg_bytes
     names = [f"{name}.{args.format}" for name in drawings]
-    with staged_folder(out, last=names[-1]) as folder:
+    # An older course in the folder would be another protocol's where this one has none.
+    with staged_folder(
+        out, replaces=[f"{name}.{args.format}" for name in ("session", "course")], last=names[-1]
+    ) as folder:
         for name, draw in zip(names, drawings.values(), strict=True):
             (folder / name).write_bytes(save(draw(protocol)))
     if args.json:

@@ -98,6 +98,8 @@ def _days_of(phase: Phase, per_day: int, assumed: list[str]) -> list[tuple[int, 
     per_week = phase.sessions_per_week
     if per_week is None and phase.weeks is None:
         return None
+    if per_week is None and phase.weeks is not None and phase.sessions % phase.weeks == 0:
+        per_week = round(phase.sessions / phase.weeks)
     if per_week is None or (phase.weeks is not None and phase.sessions < per_week * (phase.weeks - 1)):
         assert phase.weeks is not None
         assumed.append("sessions are spread evenly over the weeks")
