@@ -103,11 +103,12 @@ row_number = whole(1, 2**53)
 def number(suffix: str, least: float, most: float) -> Reader:
     """A number in a file unit and its plausible range, both ends included; stored in SI."""
     unit = suffix.replace("percent", "%").replace("_per_", "/")
+    lowest, highest = Decimal(str(least)), Decimal(str(most))  # the decimal 0.01 is below the float 0.01
 
     def read(value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise ValueError(f"expected a number in {unit}, got {show(value)}")
-        if not least <= value <= most:
+        if not lowest <= value <= highest:
             raise ValueError(f"{value} {unit} is not plausible; expected {least:g} to {most:g}, check the unit")
         return units.to_si(value, suffix) + 0.0  # no minus zero: SQLite would not keep it
 
