@@ -75,7 +75,9 @@ def unique_findings(loaded: Loaded, name: str) -> Iterator[BidsFinding]:
 
 def _unknown(loaded: Loaded, name: str) -> Iterator[BidsFinding]:
     if name in RENAMED_COLUMNS and loaded.kind != "markers":
-        yield loaded.error("old-column", "is a column of v6.2", f"write {RENAMED_COLUMNS[name]}", line=1, at=name)
+        yield loaded.error(
+            "old-column", "is a column of an older draft", f"write {RENAMED_COLUMNS[name]}", line=1, at=name
+        )
     elif (
         column(loaded.kind, name) is None and not isinstance(loaded.sidecar.get(name), dict) and loaded.kind != "events"
     ):

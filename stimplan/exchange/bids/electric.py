@@ -42,7 +42,7 @@ from stimplan.protocol import (
     SinusoidalWaveform,
     Target,
 )
-from stimplan.sites import known_sites
+from stimplan.sites import electrode_products, known_sites
 from stimplan.units import from_si, to_si
 
 if TYPE_CHECKING:
@@ -251,6 +251,8 @@ def read_electric(source: Source, rows: Sequence[Row]) -> ElectricStimulation:
         waveform: DirectWaveform = InterferenceWaveform(**_read_times(source, rows[0], 1), carriers_Hz=known)
     else:
         waveform = _read_waveform(source, rows[0])
+    if len({electrode.label for electrode in electrodes}) < len(electrodes):  # then a description is no name
+        electrodes = [attrs.evolve(electrode, label=_own_label(electrode)) for electrode in electrodes]
     described = source.sidecar.get("stimulus_intensity")
     name = described.get("LongName") if isinstance(described, Mapping) else None
     told = next((key for key, value in CONVENTIONS.items() if value == name), "peak")
@@ -359,7 +361,7 @@ def _read_electrode(source: Source, names: tuple[str, str], **electric: Any) -> 
         site,
         _read_shape(source, entry),
         _read_layers(source, entry),
-        product=model if isinstance(model, str) else None,
+        product=model if model in electrode_products() else None,
         **electric,
     )
     if not cell_parts(marker, "position_description"):

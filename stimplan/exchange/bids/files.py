@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from stimplan.errors import InputError, Problem
 
 
-def add_files(folder: Path, texts: Mapping[str, str]) -> None:
+def add_files(folder: Path, texts: Mapping[str, str], *, without: Iterable[str] = ()) -> None:
     """Write files into a folder, replacing those of the same name; whatever goes wrong, the folder stays as it was.
 
     Parameters
@@ -20,6 +20,8 @@ def add_files(folder: Path, texts: Mapping[str, str]) -> None:
         Made, with its parents, where it does not exist.
     texts : mapping
         Path from the folder, with `/` -> text, which is written as UTF-8 with plain newlines.
+    without : iterable of str
+        Files that go when the new ones come.
 
     Raises
     ------
@@ -46,11 +48,14 @@ def add_files(folder: Path, texts: Mapping[str, str]) -> None:
                 shutil.copy2(target, kept)
             undo.append((target, kept))
             (staging / f"new-{number}").replace(target)
+        for number, name in enumerate(without):
+            undo.append((folder / name, staging / f"gone-{number}"))
+            (folder / name).replace(staging / f"gone-{number}")
     except BaseException:
         for target, kept in reversed(undo):
-            if kept is not None:
+            if kept is not None and kept.exists():
                 kept.replace(target)
-            else:
+            elif kept is None:
                 target.unlink(missing_ok=True)
         shutil.rmtree(staging, ignore_errors=True)
         _remove_empty(made)

@@ -37,7 +37,7 @@ _COIL = "coil_1"
 _STIMULATOR = "stimulator_1"
 SHAPES = {"monophasic": "Monophasic", "biphasic": "Biphasic", "half-sine": "Halfsine"}
 FAMILIES = {"figure-8": "figure-of-eight"}
-_REFERENCE_TYPES = {"rMT": "resting_motor", "aMT": "active_motor", "1mV": "other", "e-field": "other"}
+_REFERENCE_TYPES = {"rMT": "resting_motor", "aMT": "active_motor", "1mV": "target_MEP", "e-field": "electric_field"}
 MUSCLE = "response of "
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import attrs
 
@@ -19,7 +19,7 @@ class FileName:
     extension: str
 
 
-def read_name(path: Path) -> FileName:
+def read_name(path: PurePath) -> FileName:
     """The parts of a name; where it is none of BIDS, everything is the suffix."""
     found = _NAME.fullmatch(path.name)
     if found is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -12,11 +13,12 @@ import attrs
 
 from stimplan.errors import InputError, Problem
 from stimplan.exchange.bids.electric import TECHNIQUES, read_electric
+from stimplan.exchange.bids.leftovers import leftovers
 from stimplan.exchange.bids.magnetic import MSO, NERVE
 from stimplan.exchange.bids.magnetic_read import read_magnetic
 from stimplan.exchange.bids.model import BidsSession, Entities, SessionRecord
 from stimplan.exchange.bids.names import FileName, inherited, nibs_tables, read_name
-from stimplan.exchange.bids.sheets import NotUnderstood, Source, by_id, exact_numbers
+from stimplan.exchange.bids.sheets import NotUnderstood, Source, by_id, exact_numbers, read_point, si_exact
 from stimplan.exchange.bids.tables import Row, Table, cell_parts, held_text, read_sidecar, read_table
 from stimplan.exchange.bids.view import THRESHOLDS, BidsView, bids_view, differences, not_carried, protocol_from
 from stimplan.exchange.bids.write import PLANS
@@ -101,6 +103,7 @@ def _source(folder: Path, path: Path, problems: list[Problem]) -> Source:
         nibs=nibs.rows,
         markers=_keyed(markers.rows, "nibs_position_id"),
         events=_keyed(events.rows, "nibs_event_id"),
+        deliveries=Counter(row.get("nibs_event_id", "n/a") for row in events.rows),
         sidecar=sidecars[0],
         marker_sidecar=sidecars[1],
     )
@@ -148,7 +151,7 @@ def _session(folder: Path, names: Entities, base: str, parts: Sequence[tuple[Sou
     except InputError as error:  # currents that do not balance, and the like
         problems = tuple(attrs.evolve(one, file=parts[0][0].file) for one in error.problems)
         return BidsSession(names, None, not_understood=problems, protocol=plan)
-    more = _not_read(parts)
+    more = leftovers(parts, view.stimulation)
     if plan is None:
         return BidsSession(names, view, not_understood=more, record=record)
     return BidsSession(
@@ -193,37 +196,12 @@ def _view(base: str, parts: Sequence[tuple[Source, Row]]) -> BidsView:
 
 
 def _target(source: Source, row: Row) -> Target | None:
-    from stimplan.exchange.bids.sheets import read_point
-
     event = source.events.get(row["nibs_event_id"], {})
     markers = [source.markers.get(place, {}) for place in cell_parts(event, "nibs_position_id")]
     labels = [held_text(marker.get("target_label")) for marker in markers]
     points = [read_point(source, marker, "target") for marker in markers]
     label = next((one for one in labels if one is not None), None)
     return None if label is None else Target(label, next((one for one in points if one is not None), None), None)
-
-
-def _not_read(parts: Sequence[tuple[Source, Row]]) -> tuple[Problem, ...]:
-    """Columns and keys that say something and have no place in the view."""
-    unread = []
-    for source, row in parts:
-        for name in row:
-            if cell_parts(row, name) and name in _UNREAD:
-                what = f"{row[name]!r} has no place in a protocol"
-                unread.append(Problem(f"{row['nibs_event_id']}, {name}", what, file=source.file))
-    return tuple(unread)
-
-
-_UNREAD = (
-    "first_inflection",
-    "current_direction",
-    "noise_type",
-    "electric_field_target",
-    "electric_field_max",
-    "measured_current_intensity",
-    "measured_voltage_intensity",
-    "current_statistics",
-)
 
 
 def _record(parts: Sequence[tuple[Source, Row]]) -> SessionRecord | None:
@@ -251,8 +229,6 @@ def _record(parts: Sequence[tuple[Source, Row]]) -> SessionRecord | None:
 
 
 def _impedances(source: Source, row: Row) -> list[float]:
-    from stimplan.exchange.bids.sheets import si_exact
-
     return [to_si(value, "kohm") for value in si_exact(source, row, "contact_impedance")]
 
 

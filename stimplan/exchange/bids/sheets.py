@@ -37,12 +37,13 @@ class Sheets:
 
 @attrs.frozen
 class Source:
-    """What was read of one set of files: the tables' rows, their sidecars, and the places of the files for messages."""
+    """What was read of one set of files: rows (of each id the first), how often each was delivered, sidecars."""
 
     file: str
     nibs: tuple[Row, ...]
     markers: Mapping[str, Row]
     events: Mapping[str, Row]
+    deliveries: Mapping[str, int]
     sidecar: Mapping[str, Any]
     marker_sidecar: Mapping[str, Any]
 

@@ -155,7 +155,7 @@ ELECTRODE_ROLES = ("anode", "cathode", "return", "ground", "other")
 TRANSDUCER_TYPES = ("single-element", "phased-array", "planar", "custom")
 LENGTH_UNITS = ("m", "mm", "cm", "n/a")
 
-# Name in the text before 2026-08-24, or in v6.2 -> name now; in the sidecar and in its sets.
+# Name in the text before 2026-08-24, in v6.2, or in drafts of v6.3 -> name now; in the sidecar and in its sets.
 RENAMED_KEYS: Mapping[str, str] = {
     "ManufacturerModelName": "ManufacturersModelName",
     "ManufacturerSerialNumber": "DeviceSerialNumber",
@@ -167,6 +167,9 @@ RENAMED_KEYS: Mapping[str, str] = {
     "StimulationSystem": "the column nibs_type of *_nibs.tsv",
 }
 RENAMED_COLUMNS: Mapping[str, str] = {
+    "event_id": "nibs_event_id",
+    "element_id": "nibs_element_id",
+    "position_id": "nibs_position_id",
     "coil_id": "nibs_element_id",
     "electrode_id": "nibs_element_id",
     "transducer_id": "nibs_element_id",

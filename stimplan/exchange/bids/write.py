@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from stimplan.exchange.bids.electric import write_electric
 from stimplan.exchange.bids.files import add_files
 from stimplan.exchange.bids.magnetic import NERVE, with_thresholds, write_magnetic
 from stimplan.exchange.bids.model import Entities, SessionRecord
+from stimplan.exchange.bids.names import read_name
 from stimplan.exchange.bids.sheets import Sheets, cells, present
 from stimplan.exchange.bids.tables import Table, cell_parts, held_text, read_table, sidecar_text, table_text
 from stimplan.exchange.bids.view import bids_view, is_mni
@@ -86,15 +87,23 @@ def write_bids(
         stems.append(str(PurePosixPath("nibs", run.stem)))
         texts |= _session_files(one, run, protocol, placement)
     texts[f"{PLANS}/{names.stem}_protocol.json"] = dump_protocol(protocol)
-    taken = [name for name in texts if (folder / name).exists()]
-    others = sorted(map(str, (folder / names.folder / "nibs").glob(f"{names.stem}_*")))
-    if (taken or others) and not force:
+    there = [path.relative_to(folder).as_posix() for path in (folder / names.folder / "nibs").glob(f"{names.stem}_*")]
+    there = [name for name in there if _is_of(name, names)]
+    taken = sorted({*(name for name in texts if (folder / name).exists()), *there})
+    if taken and not force:
         what = "is there already; choose another session, task or folder, or replace it with force"
-        raise InputError([Problem("", what, file=name) for name in sorted({*taken, *others})])
+        raise InputError([Problem("", what, file=name) for name in taken])
     texts |= _shared_files(folder, names, protocol)
     texts |= _scans(folder, names, stems, record)
-    add_files(folder, texts)
+    add_files(folder, texts, without=sorted(set(there) - set(texts)))
     return tuple(folder / name for name in texts)
+
+
+def _is_of(name: str, names: Entities) -> bool:
+    """Whether a file is a table of this session, task and acquisition, of whatever run."""
+    found = dict(read_name(PurePosixPath(name)).entities)
+    found.pop("run", None)
+    return "_".join(f"{key}-{label}" for key, label in found.items()) == names.stem
 
 
 def _all_sheets(protocol: Protocol, placement: Placement | None) -> list[Sheets]:
@@ -255,22 +264,23 @@ def _scans(folder: Path, names: Entities, stems: Sequence[str], record: SessionR
     path = str(names.folder / f"sub-{names.subject}{ses}_scans.tsv")
     start = record.start if record is not None and record.start is not None else "n/a"
     rows = [{"filename": f"{stem}_nibs.tsv", "acq_time": start} for stem in stems]
-    return _with_rows(folder, path, "filename", rows)
+    return _with_rows(folder, path, "filename", rows, is_old=lambda name: _is_of(name.removeprefix("nibs/"), names))
 
 
-def _with_rows(folder: Path, path: str, key: str, rows: Sequence[dict[str, str]]) -> dict[str, str]:
-    """A table of the dataset with rows replaced or added; nothing where it has them already."""
+def _with_rows(
+    folder: Path, path: str, key: str, rows: Sequence[dict[str, str]], *, is_old: Callable[[str], bool] | None = None
+) -> dict[str, str]:
+    """A table of the dataset with rows replaced, added and, where they are old, left out; {} where nothing changes."""
     old, faults = read_table(folder / path) if (folder / path).exists() else (Table((), ()), [])
     if faults:
         raise InputError([Problem(f"line {fault.line}", fault.what, file=path) for fault in faults])
-    ids = {row[key] for row in rows}
     known = {row.get(key): row for row in old.rows}
     merged = {row[key]: {**known.get(row[key], {}), **row} for row in rows}
-    kept = [merged.pop(row.get(key, ""), row) for row in old.rows]
+    left = [row for row in old.rows if row.get(key) in merged or is_old is None or not is_old(row.get(key, ""))]
     columns = list(dict.fromkeys([*old.columns, *(name for row in rows for name in row)]))
-    if ids <= set(known) and columns == list(old.columns) and list(old.rows) == kept:
-        return {}
-    return {path: table_text(columns, [*kept, *merged.values()])}
+    new = [merged.pop(row.get(key, ""), row) for row in left]
+    new += merged.values()
+    return {} if columns == list(old.columns) and new == list(old.rows) else {path: table_text(columns, new)}
 
 
 def _text_of(path: Path) -> str:
