@@ -101,7 +101,7 @@ def test_two_hundred_kills_lose_nothing_that_was_acknowledged(tmp_path):
 
 def test_a_kill_while_the_ledger_is_created_leaves_nothing_or_all_of_it(tmp_path):
     done = 0
-    for steps in range(1, 6_001, 240):
+    for steps in range(1, 10_000, 400):
         path = tmp_path / f"{steps}.sqlite"
 
         def work(_, path=path, steps=steps):
