@@ -211,6 +211,9 @@ def test_a_dataset_keeps_its_own_files(tmp_path):
     (tmp_path / "README").write_text("ours")
     (tmp_path / "participants.tsv").write_text("participant_id\tage\nsub-07\t30\n")
     (tmp_path / ".bidsignore").write_text("extra/")
+    (tmp_path / "sub-01").mkdir()
+    scans = tmp_path / "sub-01" / "sub-01_scans.tsv"
+    scans.write_text("filename\tacq_time\neeg/sub-01_task-rest_eeg.vhdr\tn/a\n")
     write_bids(read_protocol("select-tdcs"), tmp_path)
     write_bids(read_protocol(paired()), tmp_path, entities=Entities("07", session="1"))
     assert json.loads((tmp_path / "dataset_description.json").read_text())["Name"] == "Ours"
@@ -218,6 +221,10 @@ def test_a_dataset_keeps_its_own_files(tmp_path):
     assert rows(tmp_path / "participants.tsv") == [
         {"participant_id": "sub-07", "age": "30"},
         {"participant_id": "sub-01", "age": "n/a"},
+    ]
+    assert [row["filename"] for row in rows(scans)] == [
+        "eeg/sub-01_task-rest_eeg.vhdr",
+        "nibs/sub-01_task-rest_nibs.tsv",
     ]
     assert (tmp_path / ".bidsignore").read_text() == "extra/\n**/nibs\n"
     assert [session.view.id for session in read_bids(tmp_path)] == ["select-tdcs", "alpha"]

@@ -264,7 +264,11 @@ def _scans(folder: Path, names: Entities, stems: Sequence[str], record: SessionR
     path = str(names.folder / f"sub-{names.subject}{ses}_scans.tsv")
     start = record.start if record is not None and record.start is not None else "n/a"
     rows = [{"filename": f"{stem}_nibs.tsv", "acq_time": start} for stem in stems]
-    return _with_rows(folder, path, "filename", rows, is_old=lambda name: _is_of(name.removeprefix("nibs/"), names))
+
+    def is_old(name: str) -> bool:
+        return name.startswith("nibs/") and _is_of(name.removeprefix("nibs/"), names)
+
+    return _with_rows(folder, path, "filename", rows, is_old=is_old)
 
 
 def _with_rows(
