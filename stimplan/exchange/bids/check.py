@@ -125,7 +125,7 @@ def _companions(folder: Path) -> Iterator[BidsFinding]:
         name = read_name(path)
         if name.suffix not in ("nibs", "markers", "events"):
             continue
-        loaded = load(folder, path, name.suffix, [])
+        loaded = load(folder, path, kind=name.suffix, found=[])
         if not loaded.sidecar_file:
             remedy = f"add {path.stem}.json with the units and the meaning of the columns"
             yield loaded.error("sidecar", "has no sidecar", remedy)

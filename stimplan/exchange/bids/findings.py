@@ -112,7 +112,7 @@ class Recording:
     coordsystem: Loaded | None
 
 
-def load(folder: Path, path: Path, kind: str, found: list[BidsFinding]) -> Loaded:
+def load(folder: Path, path: Path, *, kind: str, found: list[BidsFinding]) -> Loaded:
     """A table and its sidecars; every fault of form is added to `found`."""
     file = path.relative_to(folder).as_posix()
     table, faults = read_table(path)
@@ -147,13 +147,13 @@ def recordings(folder: Path, paths: list[Path], found: list[BidsFinding]) -> lis
     """Every `*_nibs.tsv` with its tables; a table of positions or a coordinate system may serve several."""
     made = []
     for path in paths:
-        nibs = load(folder, path, "nibs", found)
+        nibs = load(folder, path, kind="nibs", found=found)
         markers = _partner(path, "markers.tsv")
         system = _partner(path, "coordsystem.json")
         made.append(
             Recording(
                 nibs=nibs,
-                markers=None if markers is None else load(folder, markers, "markers", found),
+                markers=None if markers is None else load(folder, markers, kind="markers", found=found),
                 events=tuple(_timelines(folder, path, nibs, found)),
                 coordsystem=None if system is None else _coordsystem(folder, system, found),
             )
@@ -178,9 +178,9 @@ def _timelines(folder: Path, path: Path, nibs: Loaded, found: list[BidsFinding])
     ids = set(nibs.ids("nibs_event_id"))
     own = path.with_name(path.name.replace("_nibs.tsv", "_events.tsv"))
     if own.exists():
-        yield load(folder, own, "events", found)
+        yield load(folder, own, kind="events", found=found)
     for other in sorted(path.parent.parent.glob("*/*_events.tsv")):
         if other.parent != path.parent:
-            loaded = load(folder, other, "events", [])  # the form of other recordings is not our business
+            loaded = load(folder, other, kind="events", found=[])  # the form of other recordings is not our business
             if ids & set(loaded.ids("nibs_event_id")):
                 yield loaded
