@@ -4,6 +4,10 @@ from stimplan.safety.engine import check
 from stimplan.safety.loading import load_rules
 from stimplan.safety.profiles import Profile, load_profiles
 from stimplan.safety.rules import Rule, RuleSet
+from stimplan.safety.screening import screening_findings
+from stimplan.safety.site_policy import SitePolicy, apply_site_policy, read_site_policy
+from stimplan.safety.subject import Subject
+from stimplan.safety.subject_file import dump_subject, read_subject
 from stimplan.safety.values import Citation, Finding, OtherProfile, SafetyReport
 
 __all__ = [
@@ -14,7 +18,14 @@ __all__ = [
     "Rule",
     "RuleSet",
     "SafetyReport",
+    "SitePolicy",
+    "Subject",
+    "apply_site_policy",
     "check",
+    "dump_subject",
     "load_profiles",
     "load_rules",
+    "read_site_policy",
+    "read_subject",
+    "screening_findings",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -18,7 +18,8 @@ from stimplan.sites import known_sites, resolve_site
 from stimplan.units import to_si
 
 if TYPE_CHECKING:
-    from stimplan.protocol import Protocol
+    from stimplan.montage import Electrode
+    from stimplan.protocol import Block, Protocol
 
 
 @attrs.frozen
@@ -71,20 +72,20 @@ def sources_of(protocol: Protocol, positions_m: Mapping[str, Point] | None = Non
         Without those whose place is not known.
     """
     given = positions_m or {}
-    if protocol.modality == "TMS":
-        found = [_coil(protocol, block, number, given) for number, block in enumerate(protocol.stimulation.blocks, 1)]
-    else:
-        found = [_electrode(electrode, given) for electrode in protocol.electrodes]
+    magnetic = protocol.magnetic
+    if magnetic is None:
+        return tuple(_electrode(electrode, given) for electrode in protocol.electrodes)
+    found = [_coil(magnetic.coil.family, block, number, given) for number, block in enumerate(magnetic.blocks, start=1)]
     return tuple(source for source in found if source is not None)
 
 
 def is_complete(protocol: Protocol, sources: tuple[Source, ...]) -> bool:
     """Whether every coil position and every electrode has a place."""
-    wanted = len(protocol.stimulation.blocks) if protocol.modality == "TMS" else len(protocol.electrodes)
+    wanted = len(protocol.magnetic.blocks) if protocol.magnetic is not None else len(protocol.electrodes)
     return wanted > 0 and len(sources) == wanted
 
 
-def _electrode(electrode: Any, given: Mapping[str, Point]) -> Source:
+def _electrode(electrode: Electrode, given: Mapping[str, Point]) -> Source:
     how = f"the electrode at {electrode.label}"
     center = given.get(electrode.label)
     if center is None:
@@ -93,19 +94,21 @@ def _electrode(electrode: Any, given: Mapping[str, Point]) -> Source:
     return Source(electrode.label, center, electrode.shape.inradius_m, electrode.shape.outradius_m, how)
 
 
-def _coil(protocol: Any, block: Any, number: int, given: Mapping[str, Point]) -> Source | None:
+def _coil(family: str, block: Block, number: int, given: Mapping[str, Point]) -> Source | None:
     label = block.label or f"block {number}"
     reach = read_data("implants.json")["coil_reach_mm"]
-    outer = to_si(reach.get(protocol.stimulation.coil.family, max(reach.values())), "mm")
+    outer = to_si(reach.get(family, max(reach.values())), "mm")
     placement = block.placement
     center = given.get(label)
     how = "the centre of the coil"
     if center is None and placement.site is not None:
         center, how = known_sites()[resolve_site(placement.site)], f"the centre of the coil at {placement.site}"
     if center is None and placement.pose_m is not None:
-        center = tuple(row[3] for row in placement.pose_m[:3])
-    if center is None and placement.mni_m is not None:
-        site = min(known_sites(), key=lambda name: math.dist(known_sites()[name], placement.mni_m))
+        x, y, z = (row[3] for row in placement.pose_m[:3])
+        center = (x, y, z)
+    target = placement.mni_m
+    if center is None and target is not None:
+        site = min(known_sites(), key=lambda name: math.dist(known_sites()[name], target))
         center, how = known_sites()[site], f"the centre of the coil, taken to be at {site}, the site nearest the target"
     return None if center is None else Source(label, center, 0.0, outer, how)
 

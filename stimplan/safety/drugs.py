@@ -1,4 +1,4 @@
-"""Medications: recognised by ingredient code or exact name, never by a part of one, and compared with the drug lists."""
+"""Medications: recognised by ingredient code or exact name, never by a part of one; then looked up in the lists."""
 
 from __future__ import annotations
 

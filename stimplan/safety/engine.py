@@ -6,16 +6,18 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from stimplan.errors import InputError
 from stimplan.safety.cases import Case
+from stimplan.safety.in_force import InForce, in_force
 from stimplan.safety.loading import load_rules
-from stimplan.safety.profiles import load_profiles, profile_named
+from stimplan.safety.profiles import load_profiles
 from stimplan.safety.quantities import QUANTITIES
 from stimplan.safety.rules import Judgement, Rule, RuleSet, Statement
 from stimplan.safety.values import DEFAULT_PROFILE, Finding, OtherProfile, SafetyReport, Status, verdict_of
 
 if TYPE_CHECKING:
     from stimplan.protocol import Protocol
+    from stimplan.safety.site_policy import SitePolicy
+    from stimplan.safety.subject import Subject
 
 _CONSEQUENCE = {
     "block": "Correct the protocol before anything else.",
@@ -29,18 +31,19 @@ Answer = tuple[Judgement, float | None, Case]
 def check(
     protocol: Protocol,
     *,
-    subject: object = None,
+    subject: Subject | None = None,
     field: Mapping[str, float] | None = None,
     rules: RuleSet | None = None,
     profile: str = DEFAULT_PROFILE,
+    site_policy: SitePolicy | None = None,
 ) -> SafetyReport:
     """Compare a protocol with the rules that cover its modality.
 
     Parameters
     ----------
     protocol : Protocol
-    subject : None
-        No rule looks at a person yet; anything else is refused rather than ignored.
+    subject : Subject, optional
+        Adds findings about the person; without one the report lists what is not judged about them.
     field : mapping of str to float, optional
         Quantities of the simulated field in SI, such as `brain_current_density_p999_A_per_m2`. Without it the
         rules that need a field are listed under `not_judged`.
@@ -49,6 +52,8 @@ def check(
     profile : str
         Policy profile, one of `safety/profiles.json`: which rules are asked, and how severe they are. The report
         says what the other profiles would have said.
+    site_policy : SitePolicy, optional
+        A site's changes to the profile; each is listed, and the unchanged profile is among the others.
 
     Returns
     -------
@@ -58,25 +63,26 @@ def check(
     Raises
     ------
     InputError
-        A subject was given, or there is no such profile.
+        The subject is no `Subject`, there is no such profile, or the site's policy does not fit it.
     ResourceError
         The shipped rules are broken.
     """
-    if subject is not None:
-        raise InputError("a subject was given, but no rule of this version looks at a person; leave it out")
-    name = profile_named(profile).id
     rules = load_rules() if rules is None else rules
-    here = rules.in_profile(name)
-    findings = _findings(here, protocol, field)
-    others = [other.id for other in load_profiles() if other.id != name]
+    here = in_force(rules, profile, subject=subject, site_policy=site_policy)
+
+    def said(asked: InForce) -> tuple[Finding, ...]:
+        return (*_findings(asked.rules, protocol, field), *asked.about(subject, protocol))
+
+    findings = said(here)
+    names = [one.id for one in load_profiles() if one.id != here.profile or site_policy is not None]
     return SafetyReport(
         findings=findings,
-        not_judged=_not_judged(here, protocol.modality, field),
-        rule_set_version=rules.version,
-        rule_set_digest=rules.digest,
+        not_judged=here.notes(_not_judged(here.rules, protocol.modality, field)),
+        rule_set_version=here.version,
+        rule_set_digest=here.digest,
         protocol_digest=protocol.digest,
-        profile=name,
-        others=tuple(_other(other, findings, _findings(rules.in_profile(other), protocol, field)) for other in others),
+        profile=here.name,
+        others=tuple(_other(name, findings, said(in_force(rules, name, subject=subject))) for name in names),
     )
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stimplan.protocol import Protocol
 
 NOT_JUDGED = (
-    "The person beyond the subject file: examination, history in full, interactions of drugs, and whether the answers are true.",
+    "The person beyond the subject file: examination, full history, interactions of drugs, the truth of the answers.",
     "Doses and blood levels of drugs; drugs that the lists of the guideline leave out.",
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache, cached_property
@@ -59,6 +60,11 @@ class ScreeningRule:
     basis: str
     citation: Citation
 
+    @property
+    def is_upper_limit(self) -> bool:
+        """Whether the limit must not be exceeded; the others are distances and ages that must not be fallen below."""
+        return False
+
     def limit_text(self) -> str:
         """The limit for people: `"300 mm"`."""
         if self.limit is None:
@@ -101,6 +107,11 @@ class PersonRule(ScreeningRule):
     modalities: tuple[str, ...]
     under_years: float | None
 
+    @property
+    def is_upper_limit(self) -> bool:
+        """As for every screening rule; amounts and currents must not be exceeded."""
+        return self.looks_at in ("alcohol", "age-current")
+
 
 @attrs.frozen(kw_only=True)
 class DrugRule(ScreeningRule):
@@ -131,9 +142,7 @@ class Screening:
     @cached_property
     def digest(self) -> str:
         """Digest of every word and number of the rules."""
-        from stimplan.values import digest
-
-        return digest(self.version, self.rules)
+        return hashlib.sha256(repr((self.version, self.rules)).encode()).hexdigest()
 
     def in_profile(self, profile: str) -> Screening:
         """The rules that belong to a profile, each with its severity there."""
@@ -178,7 +187,7 @@ def load_screening() -> Screening:
     for name in FILES:
         tree = read_data(name)
         try:
-            versions.append(f"{tree['name']} {tree['version']}")
+            versions.append(f"{'form ' if tree['kind'] == 'form' else ''}{tree['name']} {tree['version']}")
             rules += [_RULES[tree["kind"]](tree, raw) for raw in tree["rules"]]
         except (KeyError, TypeError, ValueError) as error:
             raise ResourceError(f"safety/{name} is damaged ({error!r}); install stimplan again") from error
@@ -211,18 +220,18 @@ def _common(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _item(tree: Mapping[str, Any], raw: Mapping[str, Any]) -> FormItem:
-    same = {name: raw[name] for name in ("item", "text", "hint", "fact")}
-    lists = {name: tuple(raw[name]) for name in ("conditions", "implants")}
+    same: dict[str, Any] = {name: raw[name] for name in ("item", "text", "hint", "fact")}
+    lists: dict[str, Any] = {name: tuple(raw[name]) for name in ("conditions", "implants")}
     return FormItem(**_common(raw), **same, **lists, form=tree["name"])
 
 
 def _implant(tree: Mapping[str, Any], raw: Mapping[str, Any]) -> ImplantRule:
-    lists = {name: tuple(raw[name]) for name in ("groups", "mri")}
+    lists: dict[str, Any] = {name: tuple(raw[name]) for name in ("groups", "mri")}
     return ImplantRule(**_common(raw), **lists, is_at_electrode=raw["is_at_electrode"])
 
 
 def _person(tree: Mapping[str, Any], raw: Mapping[str, Any]) -> PersonRule:
-    lists = {name: tuple(raw[name]) for name in ("conditions", "modalities")}
+    lists: dict[str, Any] = {name: tuple(raw[name]) for name in ("conditions", "modalities")}
     return PersonRule(**_common(raw), **lists, looks_at=raw["looks_at"], under_years=raw["under_years"])
 
 

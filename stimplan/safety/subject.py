@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Literal
@@ -151,6 +152,4 @@ class Subject:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of all values, the same in every process."""
-        from stimplan.values import digest
-
-        return digest(self)
+        return hashlib.sha256(repr(self).encode()).hexdigest()

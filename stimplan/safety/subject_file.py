@@ -120,13 +120,15 @@ def _unknown(path: strict_json.JsonPath, name: Any, known: Any) -> list[Fault]:
 
 
 def _subject(tree: dict[str, Any]) -> Subject:
+    yes_no: dict[str, Any] = {name: tree.get(name, "unknown") for name in _YES_NO}
+    numbers: dict[str, Any] = {name: None if tree.get(name) is None else float(tree[name]) for name in _NUMBERS}
     return Subject(
         id=tree["id"],
         sex=tree.get("sex"),
-        **{name: tree.get(name, "unknown") for name in _YES_NO},
-        **{name: None if tree.get(name) is None else float(tree[name]) for name in _NUMBERS},
+        **yes_no,
+        **numbers,
         answers=tuple(
-            (form, item, FormAnswer(raw) if isinstance(raw, str) else FormAnswer(**raw))
+            (form, item, FormAnswer(**(raw if isinstance(raw, dict) else {"answer": raw})))
             for form, answers in tree.get("answers", {}).items()
             for item, raw in answers.items()
         ),
