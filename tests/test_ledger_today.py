@@ -74,8 +74,8 @@ def test_a_plan_that_is_kept_passes_once_the_questionnaire_and_the_dates_are_the
     assert {name: finding.status for name, finding in found.items()} == dict.fromkeys(found, "pass")
     assert verdict == "pass"
     assert set(found) == {"LEDGER-CLOCK", "LEDGER-PLAN", "LEDGER-COURSE", "LEDGER-SPACING", "LEDGER-DAY",
-                          "LEDGER-WEEK",
-                          "LEDGER-CHARGE-CUM", "LEDGER-CHARGE-DAY", "LEDGER-MISSED", "LEDGER-AE", "LEDGER-AEQ"}  # fmt: skip
+                          "LEDGER-WEEK", "LEDGER-CHARGE-CUM", "LEDGER-CHARGE-DAY", "LEDGER-MISSED", "LEDGER-AE",
+                          "LEDGER-AEQ"}  # fmt: skip
 
 
 @pytest.mark.parametrize(

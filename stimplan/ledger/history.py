@@ -9,7 +9,7 @@ import attrs
 
 from stimplan.errors import LedgerError, Problem
 from stimplan.ledger.chain import is_row_intact
-from stimplan.ledger.delivered import charge_of, missed_sessions, session_groups
+from stimplan.ledger.delivered import SessionGroup, charge_of, missed_sessions, session_groups
 from stimplan.ledger.linking import predecessors
 from stimplan.ledger.store import Ledger, reading
 from stimplan.ledger.times import from_utc_text, utc_text
@@ -188,36 +188,43 @@ def history_of(ledger: Ledger, person: str, now: datetime, *, plan: int | None =
         planned, missed = missed_sessions(ledger.connection, family, now)
         thresholds = _thresholds(ledger, person, now)
         events, asked = _events(ledger, person, now)
-    past = [group for group in groups if group.window != "future"]
-    today = [group for group in past if group.window == "today"]
-    five_days = [group for group in past if group.window in ("today", "five days")]
-    week = [group for group in past if group.window != "earlier"]
-    of_plan = [group for group in past if group.plan in family]
-    last = max((group.last_utc for group in past), default=None)
     return History(
         person=person,
         now=now,
         plan=plan,
-        sessions_delivered=sum(group.sessions for group in past),
-        sessions_today=sum(group.sessions for group in today),
-        sessions_this_week=sum(group.sessions for group in week),
-        sessions_aborted=sum(group.aborted for group in past),
-        sessions_after_now=sum(group.sessions for group in groups if group.window == "future"),
-        last_session_start=from_utc_text(last) if last else None,
-        charge_C=charge_of(past),
-        charge_today_C=charge_of(today),
-        pulses=sum(group.pulses for group in past),
-        pulses_today=sum(group.pulses for group in today),
-        pulses_five_days=sum(group.pulses for group in five_days),
-        plan_sessions=sum(group.sessions for group in of_plan),
-        plan_charge_C=charge_of(of_plan),
-        plan_pulses=sum(group.pulses for group in of_plan),
         planned_sessions=planned,
         missed_sessions=missed,
         thresholds=thresholds,
         unresolved_events=events,
         last_questionnaire=asked,
+        **_sums(groups, family),
     )
+
+
+def _sums(groups: tuple[SessionGroup, ...], plans: frozenset[int]) -> dict[str, Any]:
+    """The fields of a history that are sums over sessions."""
+    past = [group for group in groups if group.window != "future"]
+    today = [group for group in past if group.window == "today"]
+    five_days = [group for group in past if group.window in ("today", "five days")]
+    week = [group for group in past if group.window != "earlier"]
+    of_plan = [group for group in past if group.plan in plans]
+    last = max((group.last_utc for group in past), default=None)
+    return {
+        "sessions_delivered": sum(group.sessions for group in past),
+        "sessions_today": sum(group.sessions for group in today),
+        "sessions_this_week": sum(group.sessions for group in week),
+        "sessions_aborted": sum(group.aborted for group in past),
+        "sessions_after_now": sum(group.sessions for group in groups) - sum(group.sessions for group in past),
+        "last_session_start": from_utc_text(last) if last else None,
+        "charge_C": charge_of(past),
+        "charge_today_C": charge_of(today),
+        "pulses": sum(group.pulses for group in past),
+        "pulses_today": sum(group.pulses for group in today),
+        "pulses_five_days": sum(group.pulses for group in five_days),
+        "plan_sessions": sum(group.sessions for group in of_plan),
+        "plan_charge_C": charge_of(of_plan),
+        "plan_pulses": sum(group.pulses for group in of_plan),
+    }
 
 
 def _thresholds(ledger: Ledger, person: str, now: datetime) -> tuple[Measured, ...]:
