@@ -17,7 +17,19 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from stimplan import __version__
-from stimplan.commands import bids, compare, describe, ledger, migrate, new, protocols, schema, timeline, waveform
+from stimplan.commands import (
+    bids,
+    compare,
+    describe,
+    ledger,
+    migrate,
+    new,
+    protocols,
+    schema,
+    screen,
+    timeline,
+    waveform,
+)
 from stimplan.errors import InputError, Problem, SafetyStop, StimplanError
 from stimplan.notice import NOTICE
 
@@ -169,9 +181,12 @@ def _parser() -> _Parser:
     _add_run_options(command("run", _run, "check a protocol, simulate it on a head, write pictures and a report"))
     check = command("check", _check, "compare a protocol with the safety rules; needs no head")
     check.add_argument("protocol", help="id in the library, or a JSON file")
+    check.add_argument("--subject", type=Path, metavar="FILE", help="subject file: judge the person too")
+    check.add_argument("--profile", metavar="NAME", help="policy profile (default: research-ifcn2021)")
+    check.add_argument("--site-policy", type=Path, metavar="FILE", help="a site's changes to the profile")
     validate = command("validate", _validate, "list every fault of protocol files")
     validate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="JSON file, or folder of them")
-    for module in (protocols, describe, compare, new, migrate, schema, timeline, waveform, ledger, bids):
+    for module in (protocols, describe, compare, new, migrate, schema, timeline, waveform, ledger, bids, screen):
         module.add_parser(commands).set_defaults(command=partial(_on_console, module.run))
     heads = command("heads", _heads, "list the head models, or show one")
     heads.add_argument("name", nargs="?", help="head to load and describe")
@@ -249,15 +264,21 @@ def _conductivities(given: Sequence[str]) -> dict[str, float]:
 
 def _check(options: argparse.Namespace) -> int:
     from stimplan.protocol import read_protocol
-    from stimplan.safety import check
+    from stimplan.safety import check, read_site_policy, read_subject
+    from stimplan.safety.values import DEFAULT_PROFILE
     from stimplan.terminal import notice, show_findings
 
     protocol = read_protocol(options.protocol)
-    report = check(protocol)
+    subject = read_subject(options.subject) if options.subject else None
+    policy = read_site_policy(options.site_policy) if options.site_policy else None
+    profile = options.profile or (policy.profile if policy else DEFAULT_PROFILE)
+    report = check(protocol, subject=subject, profile=profile, site_policy=policy)
     if options.json:
         _print_json(report.record())
     else:
-        print("\n".join([protocol.title or protocol.id, *show_findings(report), "", *notice()]))
+        others = "; ".join(f"{o.profile}: {o.verdict}, {len(o.differing)} rules differ" for o in report.others)
+        profiles = f"Profile {report.profile}. What the others would say: {others}."
+        print("\n".join([protocol.title or protocol.id, profiles, *show_findings(report), "", *notice()]))
     return SafetyStop.exit_code if report.verdict in ("stop", "unknown") else 0
 
 
