@@ -59,7 +59,7 @@ def test_records_come_as_pairs_as_a_file_as_text_or_as_a_list(call, tmp_path, mo
     (("add", "sesion", "person=P-1", "--by", "me"), "did you mean 'session'"),
     (("check", "P-1"), "not in this ledger"),
     (("check", "P-0042"), "has no plan"),
-    (("check", "P-0042", "select-tdcs", "--now", "2026-03-01T09:00:00"), "no zone"),
+    (("check", "P-0042", "--protocol", "select-tdcs", "--now", "2026-03-01T09:00:00"), "no zone"),
     (("show", "P-1"), "not in this ledger"),
     (("export", "--format", "csv"), "name a folder"),
 ])  # fmt: skip
@@ -91,7 +91,7 @@ def test_check_ends_with_3_where_the_session_is_not_within_the_plan(call, tmp_pa
 
 def test_check_with_another_protocol_than_the_plan_is_a_stop(call, tmp_path):
     filled(tmp_path / "ward.sqlite").close()
-    code, out, _ = call("check", "P-0042", "select-tdcs", "--now", NOW.isoformat(), "--json")
+    code, out, _ = call("check", "P-0042", "--protocol", "select-tdcs", "--now", NOW.isoformat(), "--json")
     plan = next(f for f in json.loads(out)["findings"] if f["rule_id"] == "LEDGER-PLAN")
     assert (code, plan["status"]) == (3, "stop")
 

@@ -48,7 +48,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     show.add_argument("person", nargs="?", help="code of a person")
     check = action("check", _check, "is a session that begins now within the plan?")
     check.add_argument("person", help="code of the person")
-    check.add_argument("protocol", nargs="?", help="library id or JSON file (default: the person's newest plan)")
+    check.add_argument("--protocol", help="library id or JSON file (default: the person's newest plan)")
     check.add_argument("--now", metavar="TIME", help="another moment, such as 2026-03-01T09:30:00+01:00")
     verify = action("verify", _verify, "walk the hash chain and name every row that does not fit")
     verify.add_argument("--head", metavar="HASH", help="hash noted earlier; shows whether rows were cut off since")
@@ -205,7 +205,7 @@ def _check(args: argparse.Namespace, ledger: Ledger, console: Console) -> int:
     now = _moment(args.now)
     plans = plans_of(ledger, args.person)
     if args.protocol is None and not plans:
-        raise LedgerError(Problem("protocol", f"{args.person!r} has no plan in this ledger; name a protocol"))
+        raise LedgerError(Problem("--protocol", f"{args.person!r} has no plan in this ledger; name a protocol"))
     protocol = protocol_of(plans[0]) if args.protocol is None else read_protocol(args.protocol)
     plan = plan_of(ledger, args.person, protocol)
     history = history_of(ledger, args.person, now, plan=plan.seq if plan else None)
