@@ -1,19 +1,31 @@
-"""Immutable values: arrays that nobody can change behind your back, and a digest of any value."""
+"""Immutable values: arrays that nobody can change behind your back, and a digest of any value.
+
+numpy is imported where an array is made: whoever only reads a protocol and checks it does not wait for it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import struct
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
-import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    import numpy as np
+
+    return np.array_equal(one, other)
+
 
 # Arrays compare by content; attrs would otherwise ask numpy for the truth of an array.
-array_eq = attrs.cmp_using(eq=np.array_equal)
+array_eq = attrs.cmp_using(eq=_are_equal)
 
 
 def frozen_array(
@@ -21,7 +33,7 @@ def frozen_array(
     *,
     name: str,
     shape: tuple[int | None, ...],
-    dtype: DTypeLike = np.float64,
+    dtype: DTypeLike = "float64",
     is_finite: bool = True,
 ) -> NDArray[Any]:
     """Own, read-only copy of an array, checked for shape and finiteness.
@@ -42,6 +54,8 @@ def frozen_array(
     ValueError
         Wrong shape, or not finite.
     """
+    import numpy as np
+
     array = np.array(values, dtype=dtype, order="C", copy=True)
     fits = array.ndim == len(shape) and all(
         want is None or want == have for want, have in zip(shape, array.shape, strict=False)
@@ -82,11 +96,6 @@ def _feed(sha: Any, part: Any) -> None:
             sha.update(b"s" + struct.pack("<q", len(data)) + data)
         case Path():
             _feed(sha, part.name)
-        case np.ndarray():
-            little = part.astype(part.dtype.newbyteorder("<"), order="C", copy=False)
-            sha.update(f"a{little.dtype.str}{part.shape}".encode() + np.ascontiguousarray(little).tobytes())
-        case np.generic():
-            _feed(sha, part.item())
         case Mapping():
             sha.update(b"{")
             for key in sorted(part, key=str):
@@ -106,4 +115,15 @@ def _feed(sha: Any, part: Any) -> None:
                     _feed(sha, field.name)
                     _feed(sha, getattr(part, field.name))
         case _:
-            raise TypeError(f"no digest for {type(part).__name__}")
+            _feed_array(sha, part)
+
+
+def _feed_array(sha: Any, part: Any) -> None:
+    np = sys.modules.get("numpy")  # where nobody has imported numpy there are no arrays
+    if np is not None and isinstance(part, np.ndarray):
+        little = part.astype(part.dtype.newbyteorder("<"), order="C", copy=False)
+        sha.update(f"a{little.dtype.str}{part.shape}".encode() + np.ascontiguousarray(little).tobytes())
+    elif np is not None and isinstance(part, np.generic):
+        _feed(sha, part.item())
+    else:
+        raise TypeError(f"no digest for {type(part).__name__}")
