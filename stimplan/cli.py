@@ -144,8 +144,9 @@ class _Parser(argparse.ArgumentParser):
             message = f"{wrong[1]!r} is not known here; there is {', '.join(known)}{_hint(wrong[1], known)}"
         unknown = re.fullmatch(r"unrecognized arguments: (.*)", message)
         if unknown:
-            first = unknown[1].split()[0]
-            message += _hint(first.split("=")[0], _all_options(self))
+            first = unknown[1].split()[0].split("=")[0]
+            known = _all_options(self)
+            message += " (other commands have it, this one does not)" if first in known else _hint(first, known)
         raise InputError(Problem("", f"{message} (see {self.prog} --help)"))
 
 
