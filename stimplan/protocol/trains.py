@@ -25,6 +25,10 @@ PatternName = Literal[
 SLOWEST_TRAIN_HZ = 0.2
 # Three pulses at 50 Hz every 200 ms (Huang 2005, doi 10.1016/j.neuron.2004.12.033), and its variants at 30 Hz and 6 Hz.
 _BURST_HZ, _THETA_HZ = (30.0, 100.0), (3.0, 8.0)
+# Intermittent: 2 s every 10 s; continuous: 20 s or 40 s without a break (the same paper), 44 s in stroke. Longer
+# unbroken ones are called continuous too; 5 s every 15 s ("intermediate") and all else is neither.
+_ITBS_TRAIN_S, _ITBS_PERIOD_S = (1.5, 3.0), (8.0, 12.0)
+_CTBS_LEAST_S = 15.0
 _SAME = 1e-6
 
 
@@ -118,7 +122,7 @@ def train_of(block: Block) -> Train:
     gap_s = tidy(rest[0][1] - train_s) if rest else None
     own_s = levels[0][1] if theta_Hz is not None else interval_s
     return Train(
-        name=_name(block, levels, theta_Hz is not None, gap_s),
+        name=_name(block, levels, _theta_name(levels, train_s, gap_s) if theta_Hz is not None else None),
         frequency_Hz=tidy(1 / own_s) if own_s else None,
         burst_frequency_Hz=theta_Hz,
         pulses=inner * count * (1 if first or not is_burst else block.timing.stimulus.pulses),
@@ -155,12 +159,24 @@ def _within(value: float, limits: tuple[float, float]) -> bool:
     return limits[0] * (1 - _SAME) <= value <= limits[1] * (1 + _SAME)
 
 
-def _name(block: Block, levels: list[tuple[int, float]], is_theta: bool, gap_s: float | None) -> PatternName:
+def _theta_name(levels: list[tuple[int, float]], train_s: float, gap_s: float | None) -> PatternName:
+    """Intermittent or continuous by the length of the trains, however many there are; else plain theta burst.
+
+    Two continuous trains with a quarter of an hour between them are continuous twice, and no intermittent stimulation.
+    """
+    if levels[0][0] != 3:
+        return "theta-burst"
+    if train_s >= _CTBS_LEAST_S:
+        return "cTBS"
+    is_intermittent = gap_s is not None and _within(train_s + gap_s, _ITBS_PERIOD_S)
+    return "iTBS" if is_intermittent and _within(train_s, _ITBS_TRAIN_S) else "theta-burst"
+
+
+def _name(block: Block, levels: list[tuple[int, float]], theta: PatternName | None) -> PatternName:
     if block.peripheral is not None:
         return "paired-associative"
-    if is_theta:
-        classic = levels[0][0] == 3
-        return ("iTBS" if gap_s is not None else "cTBS") if classic else "theta-burst"
+    if theta is not None:
+        return theta
     if block.timing.stimulus.pulses == 2:
         return "paired-pulse"
     if block.timing.stimulus.pulses == 4:
