@@ -99,6 +99,12 @@ def test_the_densities_of_the_evidence_are_reproduced():
     assert "88 %" in percent
 
 
+def test_the_percentage_of_an_animal_threshold_is_one_of_a_hundred():
+    # 0.7 mA on 35 cm2 is 0.2 A/m2, one hundredth of the 20 A/m2 in rats
+    report = check(protocol(0.7, 20, PAD_35))
+    assert "is 1 % of" in next(finding.message for finding in report.findings if finding.rule_id == "TES-RAT-ANOD")
+
+
 def test_the_total_current_is_what_the_anodes_deliver_together():
     spread = Case(protocol(currents_mA=(1, 1, 1.5, -3.5)))
     assert measure("total_current_A", spread) == 0.0035

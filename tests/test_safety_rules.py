@@ -80,6 +80,13 @@ def test_a_rule_never_passes_what_is_not_a_finite_number(rule):
     assert judge(rule, None) == ("skipped" if is_own else "unknown")
 
 
+@pytest.mark.parametrize("rule", **ids(RULES))
+@pytest.mark.parametrize("nothing", [math.nan, math.inf, -math.inf])
+def test_no_statement_holds_for_what_is_not_finite(rule, nothing):
+    assert rule.must.holds(nothing) is False
+    assert [condition.holds(nothing) for condition in rule.applies_if] == [False] * len(rule.applies_if)
+
+
 @pytest.mark.parametrize("rule", **ids([rule for rule in RULES if rule.applies_if]))
 @pytest.mark.parametrize("nothing", [None, math.nan])
 def test_a_condition_that_cannot_be_decided_never_excuses(rule, nothing):

@@ -108,6 +108,10 @@ def test_every_block_that_breaks_a_rule_is_named_with_its_own_limit():
     assert "1 Hz" in found[0].message and "beyond what was tested" in found[0].message
 
 
+def test_the_only_block_needs_no_name():
+    assert finding(tms(trains(*TEN_HZ)), "TMS-TRAIN-C97").place == ""
+
+
 def test_blocks_that_keep_a_rule_share_a_finding_with_the_worst_of_them():
     tree = tms(block([(40, 0.1)], 100, gap_s=60), block([(45, 0.1)], 100, label="longer"))
     (one,) = [one for one in judged(tree).findings if one.rule_id == "TMS-TRAIN-W98"]
