@@ -27,6 +27,7 @@ from stimplan.commands import (
     protocols,
     schema,
     screen,
+    signoff,
     timeline,
     waveform,
 )
@@ -187,7 +188,8 @@ def _parser() -> _Parser:
     check.add_argument("--site-policy", type=Path, metavar="FILE", help="a site's changes to the profile")
     validate = command("validate", _validate, "list every fault of protocol files")
     validate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="JSON file, or folder of them")
-    for module in (protocols, describe, compare, new, migrate, schema, timeline, waveform, ledger, bids, screen):
+    for module in (protocols, describe, compare, new, migrate, schema, timeline, waveform, ledger, bids, screen,
+                   signoff):  # fmt: skip
         module.add_parser(commands).set_defaults(command=partial(_on_console, module.run))
     heads = command("heads", _heads, "list the head models, or show one")
     heads.add_argument("name", nargs="?", help="head to load and describe")

@@ -19,7 +19,7 @@ from stimplan.errors import StimplanError
 
 _PACKAGES = (
     *("attrs", "jinja2", "jsonschema", "matplotlib", "mne", "nibabel", "numba", "numpy"),
-    *("platformdirs", "pyamg", "pyvista", "rich", "scipy"),
+    *("platformdirs", "pyamg", "pyvista", "reportlab", "rich", "scipy"),
 )
 # A run on the shipped head at its default mesh was measured to take 0.1 GB of disk and 1.1 GB of memory.
 _DISK_NEEDED_B = 1_000_000_000
