@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from stimplan.montage import Point
+from stimplan.safety.cases import twelve_digits
 from stimplan.safety.screening_rules import Outcome, read_data
 from stimplan.sites import known_sites, resolve_site
 from stimplan.units import to_si
@@ -117,7 +118,8 @@ def span_to(position_m: Point, sources: tuple[Source, ...], *, is_complete: bool
     """Distance from a point to the nearest coil or electrode.
 
     A point at a distance d from the centre of an outline that holds a disc of radius r and lies in one of radius R is
-    between max(0, d - R) and max(0, d - r) from it. For a coil r is 0 and R the far end of its housing.
+    between max(0, d - R) and max(0, d - r) from it. For a coil r is 0 and R the far end of its housing. Rounded to
+    twelve significant digits, as every derived number that is compared with a limit.
     """
     if not sources:
         return attrs.evolve(UNKNOWN, how="the place of the stimulation is not known")
@@ -125,7 +127,7 @@ def span_to(position_m: Point, sources: tuple[Source, ...], *, is_complete: bool
     low = min(max(0.0, distance - one.outer_m) for distance, one in spans)
     high, nearest = min((max(0.0, distance - one.inner_m), i) for i, (distance, one) in enumerate(spans))
     how = f"in a straight line on the template head from {spans[nearest][1].how}"
-    return Span(low if is_complete else None, high, how)
+    return Span(twelve_digits(low) if is_complete else None, twelve_digits(high), how)
 
 
 def span_of_region(region: str) -> Span:

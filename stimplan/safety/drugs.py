@@ -175,7 +175,7 @@ def _of_rule(rule: DrugRule, matched: list[tuple[Medication, Match]]) -> list[Fi
         group = [(one, match) for one, match, out in asked if out == outcome]
         if group:
             found.append(_grouped(rule, outcome, group))
-    return found or [finding(rule, "holds", said="None of the medications that are recognised.")]
+    return found or [finding(rule, "holds", said="Nothing found among the medications that are recognised.")]
 
 
 def _grouped(rule: DrugRule, outcome: Outcome, group: list[tuple[Medication, Match]]) -> Finding:
