@@ -14,6 +14,7 @@ from stimplan.resources import data_path
 from stimplan.safety import load_rules
 from stimplan.safety.loading import BASES
 from stimplan.safety.quantities import QUANTITIES
+from stimplan.safety.rules import Statement
 from stimplan.safety.values import NOTICE
 from stimplan.units import to_si
 
@@ -78,6 +79,13 @@ def test_a_rule_never_passes_what_is_not_a_finite_number(rule):
     assert judge(rule, -math.inf) == "broken"
     is_own = any(c.op == "known" and c.quantity == rule.must.quantity for c in rule.applies_if)
     assert judge(rule, None) == ("skipped" if is_own else "unknown")
+
+
+@pytest.mark.parametrize(
+    ("value", "badness"), [(0.25, 0.75), (1.0, 0.0), (1.5, -0.5), (4.0, -1.0), (5.0, 0.0), (7.0, 2.0)]
+)
+def test_between_two_limits_the_worse_value_is_the_further_one_outside(value, badness):
+    assert Statement("train_duration_s", "between", (1.0, 5.0), "s").badness(value) == badness
 
 
 @pytest.mark.parametrize("rule", **ids(RULES))
