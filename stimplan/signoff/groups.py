@@ -7,12 +7,13 @@ from math import ceil
 from typing import Any
 
 from stimplan.safety import Finding
-from stimplan.signoff.words import GROUPS, OPEN_GROUPS, first_words
+from stimplan.signoff.words import GROUPS, NAMES_CHARACTERS, OPEN_GROUPS, first_words
 
 # The first page in lines of 9 pt text: what the lists may take between the verdict and the signatures.
 PAGE_LINES = 40
 _LINE_CHARACTERS = 95
 _HEADING_LINES = 2
+_TITLE_CHARACTERS, _TITLE_LINES = 60, 1.8
 _WRITING_LINES = 5.5
 
 
@@ -36,12 +37,16 @@ def grouped(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
     return groups
 
 
-def first_page(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, int]:
+def first_page(groups: Mapping[str, Sequence[Mapping[str, Any]]], *, title: str = "") -> dict[str, int]:
     """How many points of each open group the first page shows in full, the most urgent groups first.
 
-    A group that does not fit keeps a line on the first page that says how many follow; nothing is dropped.
+    A group that does not fit keeps lines on the first page that say how many follow and name them; nothing is
+    dropped.
     """
-    room = float(PAGE_LINES - sum(_HEADING_LINES + 1 for name in OPEN_GROUPS if groups[name]))
+    room = PAGE_LINES - _TITLE_LINES * max(0, ceil(len(title) / _TITLE_CHARACTERS) - 2)
+    room -= _HEADING_LINES * sum(1 for name in OPEN_GROUPS if groups[name])
+    if sum(point_lines(name, point) for name in OPEN_GROUPS for point in groups[name]) > room:
+        room -= sum(_following_lines(groups[name]) for name in OPEN_GROUPS if groups[name])
     shown = {}
     for name in OPEN_GROUPS:
         shown[name] = 0
@@ -51,6 +56,11 @@ def first_page(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, i
                 break
             shown[name] += 1
     return shown
+
+
+def _following_lines(points: Sequence[Mapping[str, Any]]) -> int:
+    """Lines of the names of points that follow on the next page, at most."""
+    return ceil(min(NAMES_CHARACTERS, sum(len(point["title"]) + 2 for point in points)) / _LINE_CHARACTERS) + 1
 
 
 def point_lines(group: str, point: Mapping[str, Any]) -> float:

@@ -28,6 +28,7 @@ def render_signoff(record: Mapping[str, Any]) -> str:
         reason_lines=words.REASON_LINES,
         signing=words.SIGNING,
         first_words=words.first_words,
+        following=words.following,
     )
 
 

@@ -8,7 +8,16 @@ from typing import Any
 from stimplan.signoff.paper import BOLD, COLORS, FAINT, INK, LINE, MONO, build, para, style, text
 from stimplan.signoff.pdf_rest import rest
 from stimplan.signoff.shapes import PAGE_WIDTH_MM, grid, tick, writing
-from stimplan.signoff.words import DECISIONS, GROUPS, OPEN_GROUPS, REASON_LINES, SIGN_LINES, SIGNING, first_words
+from stimplan.signoff.words import (
+    DECISIONS,
+    GROUPS,
+    OPEN_GROUPS,
+    REASON_LINES,
+    SIGN_LINES,
+    SIGNING,
+    first_words,
+    following,
+)
 
 Record = Mapping[str, Any]
 
@@ -89,8 +98,7 @@ def _group(record: Record, name: str) -> list[Any]:
         return []
     story = [_heading(name), *(_point(name, one) for one in points[:shown])]
     if shown < len(points):
-        more = style("more", 8.4, fontName=BOLD, textColor=COLORS[name])
-        story.append(para(f"{len(points) - shown} {'more ' if shown else ''}on the next page", more))
+        story.append(para(text(following(points, shown)), style("more", 7.8, textColor=COLORS[name])))
     return story
 
 
@@ -117,7 +125,7 @@ def _point(name: str, one: Record) -> Any:
 def _point_markup(one: Record) -> str:
     place = f" ({text(one['place'])})" if one["place"] else ""
     numbers = f": <b>{text(one['numbers'])}</b>" if one["numbers"] else ""
-    memory = " · limit from memory" if one["access"] == "recalled" else ""
+    memory = " · source from memory" if one["access"] == "recalled" else ""
     rule = f'<font name="{MONO}" size="6.6" color="{FAINT}">{text(one["rule_id"])}{memory}</font>'
     return f"<b>{text(one['title'])}</b>{place}{numbers}. {text(first_words(one['message']))} {rule}"
 

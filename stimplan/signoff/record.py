@@ -72,7 +72,7 @@ def signoff_record(
         "protocol": _protocol(protocol),
         "person": (subject.id if subject else None) or (ledger.person if ledger else None),
         "subject_digest": subject.digest if subject else None,
-        "first_page": first_page(groups),
+        "first_page": first_page(groups, title=title_of(protocol)),
         "groups": groups,
         "not_judged": list(report.not_judged),
         "profile": _profile(report.profile),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 ACCESS: Mapping[str, str] = {
     "read": "read in the source",
@@ -37,6 +38,7 @@ SIGN_LINES = ("Name", "Role, licence", "Date, time", "Signature")
 REASON_LINES = ("Reason", "Name, role", "Date, signature")
 CALL = "When to call"
 AMBULANCE = "If you have a seizure (a fit) or cannot be woken, others should call an ambulance at once."
+NAMES_CHARACTERS = 330
 _GOING_ON = "Going on needs the written reason of a named clinician."
 
 
@@ -46,11 +48,13 @@ def verdict_sentence(verdict: str, counts: Mapping[str, int]) -> str:
         return f"{_points(counts['blocks'], 'blocks', 'block')} this plan. Correct it, or do not go on."
     if verdict == "stop":
         what = _points(counts["reasons"], "lies", "lie")
-        return f"{what} outside the rules. Each needs a named clinician's written reason, or a change of the plan."
+        each = "It" if counts["reasons"] == 1 else "Each"
+        return f"{what} outside the rules. {each} needs a named clinician's written reason, or a change of the plan."
     if verdict == "unknown" and not counts["unknown"]:
         return "No rule that could stop this plan was asked. Nothing can be said about it."
     if verdict == "unknown":
-        return f"{_points(counts['unknown'])} not known and could stop this plan. Find out before anything else."
+        what = _points(counts["unknown"])
+        return f"{what} not known and could stop this plan. Find out before anything else."
     if verdict == "warn":
         return f"No limit that stops was exceeded. {_points(counts['review'])} to review."
     return "No limit that was asked was exceeded. What was not judged is listed below."
@@ -59,6 +63,15 @@ def verdict_sentence(verdict: str, counts: Mapping[str, int]) -> str:
 def first_words(message: str) -> str:
     """A message without the sentence that the heading of its group says already."""
     return message.removesuffix(_GOING_ON).rstrip()
+
+
+def following(points: Sequence[Mapping[str, Any]], shown: int) -> str:
+    """What is said on the first page of the points it has no room for: how many, and their names."""
+    left = points[shown:]
+    names = "; ".join(dict.fromkeys(point["title"] for point in left))
+    if len(names) > NAMES_CHARACTERS:
+        names = names[: names.rindex(";", 0, NAMES_CHARACTERS) if ";" in names[:NAMES_CHARACTERS] else 0] + " …"
+    return f"{len(left)} {'more ' if shown else ''}on the next page: {names}"
 
 
 def numbers_text(value_text: str, limit_text: str) -> str:
