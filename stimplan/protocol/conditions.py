@@ -28,14 +28,14 @@ class Condition:
         For people.
     synonyms : tuple of str
         Other names, small letters.
-    parent : str or None
-        Id of the wider condition it belongs to ("stroke" for "stroke-aphasia").
+    parents : tuple of str
+        Ids of the wider conditions it belongs to ("stroke" for "stroke-aphasia"); none or several.
     """
 
     id: str
     name: str
     synonyms: tuple[str, ...]
-    parent: str | None
+    parents: tuple[str, ...]
 
 
 @cache
@@ -46,7 +46,7 @@ def conditions() -> Mapping[str, Condition]:
         table = json.loads(path.read_text(encoding="utf-8"))["conditions"]
         return MappingProxyType(
             {
-                name: Condition(name, row["name"], tuple(row["synonyms"]), row.get("parent"))
+                name: Condition(name, row["name"], tuple(row["synonyms"]), tuple(row.get("parents", ())))
                 for name, row in table.items()
             }
         )
@@ -72,10 +72,5 @@ def condition_named(words: str) -> str | None:
 
 def is_kind_of(condition: str, wanted: str) -> bool:
     """Whether a condition is the wanted one or belongs to it, by ids: "stroke-aphasia" is a kind of "stroke"."""
-    known = conditions()
-    here: str | None = condition
-    while here is not None and here in known:
-        if here == wanted:
-            return True
-        here = known[here].parent
-    return False
+    known = conditions().get(condition)
+    return known is not None and (condition == wanted or any(is_kind_of(parent, wanted) for parent in known.parents))
