@@ -51,7 +51,14 @@ def _same(value: Any) -> Any:
 
 PLAIN = Codec(_same, _same)
 INTEGER = Codec(int, _same)  # 5.0 is a whole number too
-NUMBER = Codec(float, lambda value: Decimal(repr(value)))
+
+
+def _shortest(value: float) -> Decimal:
+    """Shortest decimal that reads back as exactly this number: 3, not 3.0."""
+    return Decimal(repr(value)).normalize()
+
+
+NUMBER = Codec(lambda value: float(value) + 0.0, _shortest)  # -0.0 has no other form in a file than 0
 
 
 def key(name: str, codec: Codec | None = None, *, attribute: str | None = None, is_optional: bool = False) -> Key:

@@ -106,11 +106,11 @@ ELECTRIC = record(
 
 # A pose's rotation has no unit; only the last number of each of the first three rows is a length.
 _ROW = Codec(
-    lambda row: (*(float(x) for x in row[:3]), to_si(row[3], "mm")),
+    lambda row: (*map(NUMBER.read, row[:3]), to_si(row[3], "mm")),
     lambda row: [*(NUMBER.write(x) for x in row[:3]), from_si(row[3], "mm")],
 )
 _POSE = Codec(
-    lambda rows: (*map(_ROW.read, rows[:3]), tuple(float(x) for x in rows[3])),
+    lambda rows: (*map(_ROW.read, rows[:3]), tuple(map(NUMBER.read, rows[3]))),
     lambda rows: [*map(_ROW.write, rows[:3]), [NUMBER.write(x) for x in rows[3]]],
 )
 _SITE_NAME = Codec(resolve_site, lambda site: site)
