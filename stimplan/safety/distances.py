@@ -83,7 +83,7 @@ def sources_of(protocol: Protocol, positions_m: Mapping[str, Point] | None = Non
 def is_complete(protocol: Protocol, sources: tuple[Source, ...]) -> bool:
     """Whether every coil position and every electrode has a place."""
     wanted = len(protocol.magnetic.blocks) if protocol.magnetic is not None else len(protocol.electrodes)
-    return wanted > 0 and len(sources) == wanted
+    return len(sources) == wanted
 
 
 def _electrode(electrode: Electrode, given: Mapping[str, Point]) -> Source:

@@ -24,6 +24,7 @@ def implant_findings(
     rules: tuple[ImplantRule, ...],
     subject: Subject,
     protocol: Protocol,
+    *,
     positions_m: Mapping[str, Point] | None = None,
 ) -> list[Finding]:
     """Findings for every implant, and for the list as a whole where it is missing or empty."""

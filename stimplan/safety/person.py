@@ -45,6 +45,7 @@ def person_findings(
     rules: tuple[PersonRule, ...],
     subject: Subject,
     protocol: Protocol,
+    *,
     positions_m: Mapping[str, Point] | None = None,
 ) -> list[Finding]:
     """Findings of every rule about what a person is or has; none where a rule does not apply."""

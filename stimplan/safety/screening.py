@@ -35,8 +35,8 @@ def screening_findings(
     subject: Subject,
     protocol: Protocol,
     profile: str = DEFAULT_PROFILE,
-    positions_m: Mapping[str, Point] | None = None,
     *,
+    positions_m: Mapping[str, Point] | None = None,
     screening: Screening | None = None,
 ) -> tuple[Finding, ...]:
     """Compare a person with the rules for the kind of stimulation.
@@ -66,7 +66,7 @@ def screening_findings(
     drugs = tuple(rule for rule in rules if isinstance(rule, DrugRule))
     return (
         *form_findings(items, subject),
-        *person_findings(people, subject, protocol, positions_m),
-        *implant_findings(implants, subject, protocol, positions_m),
+        *person_findings(people, subject, protocol, positions_m=positions_m),
+        *implant_findings(implants, subject, protocol, positions_m=positions_m),
         *drug_findings(drugs, subject),
     )
