@@ -1,12 +1,14 @@
 """Implants: distances worked out by hand, and what each profile makes of them."""
 
 import math
+from typing import get_args
 
 import attrs
 import pytest
 from people import CONSERVATIVE, LABEL, PROFILES, RESEARCH, TES, TMS, healthy, tdcs
 
 from stimplan.protocol import CoilPlacement, read_protocol
+from stimplan.protocol.magnetic import CoilFamily
 from stimplan.safety import screening_findings
 from stimplan.safety.distances import Span, is_complete, sources_of, span_of_region, span_to
 from stimplan.safety.screening_rules import ImplantRule, load_screening, read_data
@@ -54,6 +56,10 @@ def test_a_coil_is_between_its_centre_and_the_far_end_of_its_housing():
     assert (far.low_m, far.high_m) == (0.4, 0.5)
     near = span(TOP, (0.0, 0.03, 0.14))
     assert (near.low_m, near.high_m) == (0.0, 0.05)
+
+
+def test_every_family_of_coils_has_a_reach():
+    assert set(read_data("implants.json")["coil_reach_mm"]) == set(get_args(CoilFamily))
 
 
 def test_a_round_electrode_is_as_far_as_its_rim():

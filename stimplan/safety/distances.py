@@ -98,7 +98,7 @@ def _electrode(electrode: Electrode, given: Mapping[str, Point]) -> Source:
 def _coil(family: str, block: Block, number: int, given: Mapping[str, Point]) -> Source | None:
     label = block.label or f"block {number}"
     reach = read_data("implants.json")["coil_reach_mm"]
-    outer = to_si(reach.get(family, max(reach.values())), "mm")
+    outer = to_si(reach[family], "mm")
     placement = block.placement
     center = given.get(label)
     how = "the centre of the coil"
