@@ -155,6 +155,8 @@ KIND_OF = {
 }
 MODALITIES = (*KIND_OF, "TMS")
 TMS_KINDS = ("single", "paired", "repetitive", "iTBS", "cTBS", "QPS", "PAS", "deep")
+# pulses of one stimulus with different references, which not every format has words for
+CONDITIONED = "conditioned"
 
 
 @cache
@@ -204,6 +206,11 @@ def _patterns(draw: st.DrawFn, kind: str) -> tuple[Stimulus, tuple[Pattern, ...]
     if kind in ("paired", "PAS"):
         stimulus = Stimulus(2, (draw(si("ms", "1", "300")),), draw(st.sampled_from([(), (0.8, 1.0)])))
         return (stimulus if kind == "paired" else Stimulus()), (Pattern(count, draw(si("s", "4", "20")), draw(name)),)
+    if kind == CONDITIONED:
+        own = draw(st.lists(st.none() | intensities(), max_size=2))
+        own = draw(st.permutations([None, draw(intensities()), *own]))
+        gaps = tuple(draw(si("ms", "1", "300")) for _ in own[1:])
+        return Stimulus(len(own), gaps, intensities=tuple(own)), (Pattern(count, draw(si("s", "4", "20")), draw(name)),)
     if kind == "QPS":
         return Stimulus(4, (draw(si("ms", "1.5", "100")),) * 3), (Pattern(draw(st.integers(1, 360)), 5.0),)
     if kind in ("iTBS", "cTBS"):

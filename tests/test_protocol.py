@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
-from strategies import KIND_OF, TMS_KINDS, protocols
+from strategies import CONDITIONED, KIND_OF, TMS_KINDS, protocols
 
 from stimplan.errors import ProtocolError
 from stimplan.montage import Circle, Electrode, Layer, Rectangle
@@ -50,7 +50,7 @@ def protocol_with(*currents_A: float, waveform: DirectWaveform = RAMPED, electro
     )
 
 
-KINDS = [(modality, None) for modality in KIND_OF] + [("TMS", kind) for kind in TMS_KINDS]
+KINDS = [(modality, None) for modality in KIND_OF] + [("TMS", kind) for kind in (*TMS_KINDS, CONDITIONED)]
 NAMES = [kind or modality for modality, kind in KINDS]
 
 

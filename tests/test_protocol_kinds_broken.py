@@ -97,6 +97,7 @@ B0, B1 = "$.stimulation.blocks[0]", "$.stimulation.blocks[1]"
 TIME, PLACE = (*BLOCK, "timing"), (*BLOCK, "placement")
 PATTERNS = (*TIME, "patterns")
 PAIR = ("stimulation", "blocks", 1, "timing", "stimulus")
+OWN = {"value_percent": 80, "reference": "aMT"}
 SITE_OUT = cut(*PLACE, "site")
 IDENTITY = [[1, 0, 0, 40], [0, 1, 0, 50], [0, 0, 1, 60], [0, 0, 0, 1]]
 
@@ -162,6 +163,27 @@ BROKEN: list[tuple[str, Callable[[], Tree], Callable[[Tree], None], str, str]] =
     ("three intervals", magnetic, put(*PAIR, "intervals_ms", to=[3, 3]), f"{B1}.timing.stimulus.intervals_ms", "got 2"),
     ("relative intensities", magnetic, put(*PAIR, "relative_intensities_percent", to=[80]),
      f"{B1}.timing.stimulus.relative_intensities_percent", "2 pulses need as many relative intensities, got 1"),
+    ("intensities of some pulses", magnetic, put(*PAIR, "intensities", to=[OWN, None, None]),
+     f"{B1}.timing.stimulus.intensities", "2 pulses need as many intensities, got 3; null is the block's own"),
+    ("intensities and relative ones", magnetic,
+     both(put(*PAIR, "intensities", to=[OWN, None]), put(*PAIR, "relative_intensities_percent", to=[80, 100])),
+     f"{B1}.timing.stimulus.intensities", "not both"),
+    ("intensities without the block's", magnetic, put(*PAIR, "intensities", to=[OWN, OWN]),
+     f"{B1}.timing.stimulus.intensities", "write null for the one that has it"),
+    ("intensities of nothing", magnetic, put(*PAIR, "intensities", to=[None, None]),
+     f"{B1}.timing.stimulus.intensities", "every pulse has the intensity of the block; leave this out"),
+    ("intensities for a single pulse", magnetic, put(*TIME, "stimulus", "intensities", to=[OWN]),
+     f"{B0}.timing.stimulus.intensities", "at least 2 entries"),
+    ("own intensity without reference", magnetic, put(*PAIR, "intensities", to=[{"value_percent": 80}, None]),
+     f"{B1}.timing.stimulus.intensities[0].reference", "missing; expected what 100 % is"),
+    ("own intensity as fraction", magnetic,
+     put(*PAIR, "intensities", to=[{"value_percent": 0.8, "reference": "aMT"}, None]),
+     f"{B1}.timing.stimulus.intensities[0].value_percent", "would be 80 %"),
+    ("own intensity of an unknown threshold", magnetic,
+     put(*PAIR, "intensities", to=[{"value_percent": 80, "reference": "AMT"}, None]),
+     f"{B1}.timing.stimulus.intensities[0].reference", "did you mean 'aMT'?"),
+    ("own intensity as a number", magnetic, put(*PAIR, "intensities", to=[80, None]),
+     f"{B1}.timing.stimulus.intensities[0]", "expected an object"),
     ("relative as fraction", magnetic, put(*PAIR, "relative_intensities_percent", to=[0.8, 100]),
      f"{B1}.timing.stimulus.relative_intensities_percent[0]", "a fraction?"),
     ("stimulus longer than interval", magnetic, put("stimulation", "blocks", 1, "timing", "patterns", 0, "interval_s",

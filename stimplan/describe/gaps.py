@@ -55,12 +55,13 @@ def _block(block: Block, *, is_last: bool) -> list[str]:
         ("how the coil's place was found", place.method),
         ("orientation of the coil", place.handle or place.pose_m),
     )
-    if block.intensity.reference in ("rMT", "aMT", "phosphene"):
+    references = {one.reference for one in block.pulse_intensities}
+    if references & {"rMT", "aMT", "phosphene"}:
         found += _missing(
             ("how the threshold was measured", threshold and threshold.method),
             (
                 "muscle of the threshold",
-                "none" if block.intensity.reference == "phosphene" else threshold and threshold.muscle,
+                threshold and threshold.muscle if references & {"rMT", "aMT"} else "none",
             ),
             ("how often the threshold was measured", threshold and threshold.measured),
         )

@@ -84,7 +84,7 @@ def _coil(protocol: Protocol, stimulation: MagneticStimulation) -> list[str]:
     ]
     if any(train.inter_train_interval_s for train in totals.trains):
         texts.append("They come in groups, with pauses between them")
-    if any(block.intensity.reference in ("rMT", "aMT") for block in stimulation.blocks):
+    if any(one.reference in ("rMT", "aMT") for block in stimulation.blocks for one in block.pulse_intensities):
         texts.append(
             "First the staff find how strong a pulse must be to make a muscle twitch. That sets the strength for you"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stimplan.describe.words import bare, counted, listed, number, point_text, rounded, shown, time_text
-from stimplan.protocol import Block, Intensity, MagneticStimulation, Protocol, Threshold, Timing
+from stimplan.protocol import Block, Intensity, MagneticStimulation, Protocol, Stimulus, Threshold, Timing
 from stimplan.protocol.totals import totals_of
 from stimplan.protocol.trains import Train, pulses, train_of
 
@@ -85,7 +85,7 @@ def nesting_text(timing: Timing) -> str:
     else:
         gaps = listed([bare(interval, "ms") for interval in stimulus.intervals_s]) + " ms"
         strengths = listed([shown(size, "percent") for size in stimulus.relative_intensities])
-        relative = f", at {strengths} of the intensity" if strengths else ""
+        relative = f", at {strengths} of the intensity" if strengths else _own_strengths(stimulus)
         texts = [f"stimuli of {stimulus.pulses} pulses {gaps} apart{relative}"]
         unit = "stimulus"
     for level, pattern in enumerate(timing.patterns):
@@ -100,10 +100,21 @@ def nesting_text(timing: Timing) -> str:
     return ", ".join(texts)
 
 
+def _own_strengths(stimulus: Stimulus) -> str:
+    """Pulses with a reference of their own: `, pulse 1 at 80 % of the active motor threshold`."""
+    own = enumerate(stimulus.intensities, 1)
+    texts = [f"pulse {place} at {strength_text(one)}" for place, one in own if one is not None]
+    return f", {listed(texts)}" if texts else ""
+
+
 def intensity_text(block: Block) -> str:
     """Intensity in the way the file gives it, and whether it was corrected for depth."""
     corrected = {True: ", corrected for the depth of the target", False: ", not corrected for depth", None: ""}
-    return f"intensity {strength_text(block.intensity)}{corrected[block.depth_adjusted]}"
+    others = ""
+    if block.timing.stimulus.intensities:
+        own = [str(place) for place, one in enumerate(block.timing.stimulus.intensities, 1) if one is None]
+        others = f" for pulse{'s' if len(own) > 1 else ''} {listed(own)} of each stimulus"
+    return f"intensity {strength_text(block.intensity)}{others}{corrected[block.depth_adjusted]}"
 
 
 def strength_text(intensity: Intensity) -> str:

@@ -79,6 +79,14 @@ def quantity(suffix: str) -> Codec:
     return Codec(lambda value: to_si(value, suffix), lambda value: from_si(value, suffix))
 
 
+def or_null(codec: Codec) -> Codec:
+    """Null in the file, None inside, or what the codec says."""
+    return Codec(
+        lambda value: None if value is None else codec.read(value),
+        lambda value: None if value is None else codec.write(value),
+    )
+
+
 def many(codec: Codec) -> Codec:
     """List in the file, tuple inside."""
     return Codec(lambda values: tuple(map(codec.read, values)), lambda values: [codec.write(value) for value in values])

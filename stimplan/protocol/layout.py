@@ -20,6 +20,7 @@ from stimplan.protocol.codec import (
     key,
     many,
     optional,
+    or_null,
     pairs,
     quantity,
     record,
@@ -123,6 +124,13 @@ COIL_PLACEMENT = record(
     optional("handle", record(magnetic.Handle, optional("from_midline_deg"), optional("towards", _SITE_NAME))),
     optional("distance_mm"),
 )
+INTENSITY = record(
+    magnetic.Intensity,
+    optional("value_percent"),
+    optional("reference"),
+    optional("didt_A_per_us"),
+    optional("field_V_per_m"),
+)
 TIMING = record(
     magnetic.Timing,
     key(
@@ -132,6 +140,7 @@ TIMING = record(
             key("pulses", INTEGER),
             optional("intervals_ms", many(quantity("ms"))),
             optional("relative_intensities_percent", many(quantity("percent")), attribute="relative_intensities"),
+            optional("intensities", many(or_null(INTENSITY))),
         ),
     ),
     key(
@@ -144,16 +153,7 @@ BLOCK = record(
     optional("label"),
     key("pulse", record(magnetic.Pulse, key("shape"), key("current_direction"))),
     key("timing", TIMING),
-    key(
-        "intensity",
-        record(
-            magnetic.Intensity,
-            optional("value_percent"),
-            optional("reference"),
-            optional("didt_A_per_us"),
-            optional("field_V_per_m"),
-        ),
-    ),
+    key("intensity", INTENSITY),
     optional("depth_adjusted"),
     key("threshold", record(magnetic.Threshold, key("method"), key("muscle"), key("coil"), key("measured"))),
     key("placement", COIL_PLACEMENT),

@@ -42,41 +42,6 @@ class Pulse:
 
 
 @attrs.frozen
-class Stimulus:
-    """One stimulus: a pulse, a pair, four.
-
-    Attributes
-    ----------
-    pulses : int
-    intervals_s : tuple of float
-        Times from each pulse to the next, s; one fewer than pulses.
-    relative_intensities : tuple of float
-        Intensity of each pulse relative to the block's, 1 for the same; empty where all are the same.
-    """
-
-    pulses: int = 1
-    intervals_s: tuple[float, ...] = ()
-    relative_intensities: tuple[float, ...] = ()
-
-
-@attrs.frozen
-class Pattern:
-    """One level of repetition: how often the inner pattern comes, and the time from start to start, s."""
-
-    count: int
-    interval_s: float
-    name: str | None = None
-
-
-@attrs.frozen
-class Timing:
-    """When the pulses come: a stimulus, and its patterns from the inside out."""
-
-    stimulus: Stimulus
-    patterns: tuple[Pattern, ...]
-
-
-@attrs.frozen
 class Intensity:
     """How strong, in exactly one of three ways.
 
@@ -96,6 +61,55 @@ class Intensity:
     reference: IntensityReference | None = None
     didt_A_per_s: float | None = None
     field_V_per_m: float | None = None
+
+    def scaled(self, factor: float) -> Intensity:
+        """The same kind of intensity, so many times as strong."""
+        # twelve digits: products of decimal numbers, without the dust of binary ones
+        value, rate, field = (
+            None if size is None else float(f"{size * factor:.12g}")
+            for size in (self.value_fraction, self.didt_A_per_s, self.field_V_per_m)
+        )
+        return Intensity(value, self.reference, rate, field)
+
+
+@attrs.frozen
+class Stimulus:
+    """One stimulus: a pulse, a pair, four.
+
+    Attributes
+    ----------
+    pulses : int
+    intervals_s : tuple of float
+        Times from each pulse to the next, s; one fewer than pulses.
+    relative_intensities : tuple of float
+        Intensity of each pulse relative to the block's, 1 for the same; empty where all are the same.
+    intensities : tuple of (Intensity or None)
+        Intensity of each pulse where they have different references (a conditioning pulse at 80 % of the active
+        threshold before a test pulse that gives 1 mV); None for a pulse with the block's. Empty where all are the
+        block's or relative to it.
+    """
+
+    pulses: int = 1
+    intervals_s: tuple[float, ...] = ()
+    relative_intensities: tuple[float, ...] = ()
+    intensities: tuple[Intensity | None, ...] = ()
+
+
+@attrs.frozen
+class Pattern:
+    """One level of repetition: how often the inner pattern comes, and the time from start to start, s."""
+
+    count: int
+    interval_s: float
+    name: str | None = None
+
+
+@attrs.frozen
+class Timing:
+    """When the pulses come: a stimulus, and its patterns from the inside out."""
+
+    stimulus: Stimulus
+    patterns: tuple[Pattern, ...]
 
 
 @attrs.frozen
@@ -180,6 +194,14 @@ class Block:
     depth_adjusted: bool | None = None
     peripheral: Peripheral | None = None
     gap_s: float | None = None
+
+    @property
+    def pulse_intensities(self) -> tuple[Intensity, ...]:
+        """Intensity of each pulse of one stimulus, in their order."""
+        stimulus = self.timing.stimulus
+        if stimulus.intensities:
+            return tuple(self.intensity if own is None else own for own in stimulus.intensities)
+        return tuple(map(self.intensity.scaled, stimulus.relative_intensities)) or (self.intensity,) * stimulus.pulses
 
 
 @attrs.frozen

@@ -95,6 +95,24 @@ def _stimulus(stimulus: Mapping[str, Any], path: JsonPath) -> Iterator[Fault]:
     if isinstance(relative, list) and relative and len(relative) != pulses:
         what = f"{_plural(int(pulses), 'pulse')} need as many relative intensities, got {len(relative)}"
         yield Fault((*path, "relative_intensities_percent"), what)
+    if isinstance(stimulus.get("intensities"), list) and stimulus["intensities"]:
+        yield from _own_intensities(stimulus["intensities"], int(pulses), relative, (*path, "intensities"))
+
+
+def _own_intensities(own: list[Any], pulses: int, relative: Any, path: JsonPath) -> Iterator[Fault]:
+    """Intensities of single pulses; null stands for the block's own, so that no number is written twice."""
+    if relative is not None:
+        yield Fault(path, "give one of relative_intensities_percent and intensities, not both")
+    if len(own) != pulses:
+        what = f"{_plural(pulses, 'pulse')} need as many intensities, got {len(own)}; null is the block's own"
+        yield Fault(path, what)
+    elif None not in own:
+        yield Fault(path, "no pulse has the intensity of the block; write null for the one that has it")
+    elif all(one is None for one in own):
+        yield Fault(path, "every pulse has the intensity of the block; leave this out")
+    for number, one in enumerate(own):
+        if isinstance(one, dict):
+            yield from _intensity(one, (*path, number))
 
 
 def _first_interval(levels: list[_Level | None], stimulus: Mapping[str, Any], path: JsonPath) -> Iterator[Fault]:

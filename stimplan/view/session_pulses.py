@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from stimplan.protocol import Block, MagneticStimulation, Protocol, Timing, trains
+from stimplan.protocol import Block, Intensity, MagneticStimulation, Protocol, Timing, trains
 from stimplan.view.panels import (
     SERIES,
     WIDTH_IN,
@@ -37,6 +37,8 @@ _RESOLVED = 1 / 60
 _LEAST_ZOOM = 2.5
 # Lines nearer to each other than this, in points, run into each other in print.
 _LEAST_GAP_PT = 1.6
+# Height of a pulse whose intensity nobody can compare with the block's, as a share of it; the heading says so.
+_NOT_TO_SCALE = 0.6
 
 
 @attrs.frozen
@@ -129,9 +131,8 @@ def block_text(block: Block) -> str:
     return f"{count:,} pulses in {duration_text(trains.duration_s(timing))}: " + ", each ".join(levels)
 
 
-def intensity_scale(block: Block) -> tuple[float, str]:
-    """Full intensity of a block and the name of its scale."""
-    intensity = block.intensity
+def intensity_scale(intensity: Intensity) -> tuple[float, str]:
+    """Size of an intensity and the name of its scale."""
     if intensity.value_fraction is not None:
         return 100 * intensity.value_fraction, f"% of {intensity.reference}"
     if intensity.didt_A_per_s is not None:
@@ -173,9 +174,9 @@ def plot_pulse_session(protocol: Protocol, stimulation: MagneticStimulation, tit
 
 
 def _heading(block: Block, number: int, count: int) -> str:
-    full, scale = intensity_scale(block)
+    full, scale = intensity_scale(block.intensity)
     name = f"{block.label or f'Block {number + 1}'}: " if count > 1 else ""
-    relative = " (each pulse as drawn)" if block.timing.stimulus.relative_intensities else ""
+    relative = " (each pulse as drawn)" if block.timing.stimulus.relative_intensities else _own_scales(block)
     nerve = block.peripheral
     paired = f"; {nerve.nerve} nerve {duration_text(nerve.interval_s)} before each pulse" if nerve else ""
     return f"{name}{block_text(block)}; {full:.4g} {scale}{relative}{paired}".replace("% of", "% of").replace(
@@ -183,8 +184,24 @@ def _heading(block: Block, number: int, count: int) -> str:
     )
 
 
+def _own_scales(block: Block) -> str:
+    """Pulses with a reference of their own, whose height beside the others nobody knows."""
+    own = [
+        (place, *intensity_scale(one))
+        for place, one in enumerate(block.timing.stimulus.intensities, 1)
+        if one is not None
+    ]
+    texts = [f"pulse {place} {size:.4g} {scale}".replace(" %", "%", 1) for place, size, scale in own]
+    is_guess = bool(np.isnan(relative_intensities(block)).any())
+    return f" ({', '.join(texts)}{', height not to scale' if is_guess else ''})" if texts else ""
+
+
+def _heights(block: Block) -> NDArray[np.float64]:
+    return np.nan_to_num(relative_intensities(block), nan=_NOT_TO_SCALE)
+
+
 def _axis_name(block: Block) -> str:
-    return f"intensity,\n{intensity_scale(block)[1]}"
+    return f"intensity,\n{intensity_scale(block.intensity)[1]}"
 
 
 def _columns(blocks: tuple[Block, ...]) -> list[tuple[float, float]]:
@@ -203,8 +220,8 @@ def _draw(axes: Axes, block: Block, zoom: Zoom, colour: str) -> Panel:
     times, strengths = _pulses_in(block, zoom.stop_s)
     length = zoom.stop_s - zoom.start_s
     panel = new_panel(axes, (zoom.start_s - 0.03 * length, zoom.stop_s + 0.03 * length))
-    full = intensity_scale(block)[0]
-    axes.set_ylim(0, 1.18 * full * max(1.0, relative_intensities(block.timing).max()))
+    full = intensity_scale(block.intensity)[0]
+    axes.set_ylim(0, 1.18 * full * max(1.0, _heights(block).max()))
     axes.locator_params(axis="y", nbins=3)
     points_per_s = axes.get_position().width * WIDTH_IN * 72 / (1.06 * length)
     _draw_pulses(panel, times, strengths * full, least_gap_s=_LEAST_GAP_PT / points_per_s, colour=colour)
@@ -256,7 +273,7 @@ def _draw_nerve(panel: Panel, block: Block, full: float) -> None:
 
 
 def _pulses_in(block: Block, stop_s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    times, strengths = block_times_s(block.timing), relative_intensities(block.timing)
+    times, strengths = block_times_s(block.timing), _heights(block)
     inside = times <= 1.04 * stop_s + 1e-9
     return times[inside], strengths[inside]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stimplan.errors import InputError, Problem
-from stimplan.protocol import MagneticStimulation, Protocol, Timing, trains
+from stimplan.protocol import Block, Intensity, MagneticStimulation, Protocol, Timing, trains
 from stimplan.values import array_eq, frozen_array
 from stimplan.waveform.choices import Choices
 
@@ -21,6 +21,10 @@ _SAME_WITH_NAN = attrs.cmp_using(eq=lambda a, b: np.array_equal(a, b, equal_nan=
 
 def _numbers(values: ArrayLike) -> NDArray[np.float64]:
     return frozen_array(values, name="pulses", shape=(None,))
+
+
+def _ratios(values: ArrayLike) -> NDArray[np.float64]:
+    return frozen_array(values, name="relative_intensity", shape=(None,), is_finite=False)
 
 
 def _maybe(values: ArrayLike) -> NDArray[np.float64]:
@@ -40,7 +44,7 @@ class Pulses:
     time_s : (n,) array
         From the first pulse, s; rising.
     relative_intensity : (n,) array
-        Of the intensity of its block, 1 for the same.
+        Of the intensity of its block, 1 for the same; NaN where the pulse has a reference of its own.
     block : (n,) array of int
         Number of its block, from 0.
     nerve_time_s : (n,) array
@@ -48,7 +52,7 @@ class Pulses:
     """
 
     time_s: NDArray[np.float64] = attrs.field(converter=_numbers, eq=array_eq)
-    relative_intensity: NDArray[np.float64] = attrs.field(converter=_numbers, eq=array_eq)
+    relative_intensity: NDArray[np.float64] = attrs.field(converter=_ratios, eq=_SAME_WITH_NAN)
     block: NDArray[np.int64] = attrs.field(converter=_whole, eq=array_eq)
     nerve_time_s: NDArray[np.float64] = attrs.field(converter=_maybe, eq=_SAME_WITH_NAN)
 
@@ -81,7 +85,7 @@ def list_pulses(protocol: Protocol, *, choices: Choices | None = None) -> Pulses
     time_s = np.concatenate(times)
     return Pulses(
         time_s=time_s,
-        relative_intensity=np.concatenate([relative_intensities(block.timing) for block in stimulation.blocks]),
+        relative_intensity=np.concatenate([relative_intensities(block) for block in stimulation.blocks]),
         block=np.repeat(np.arange(len(counts)), counts),
         nerve_time_s=time_s - np.repeat(before, counts),
     )
@@ -103,11 +107,29 @@ def block_times_s(timing: Timing) -> NDArray[np.float64]:
     return times
 
 
-def relative_intensities(timing: Timing) -> NDArray[np.float64]:
-    """Intensity of the pulses of one block relative to the block's."""
-    stimulus = timing.stimulus
-    one = np.array(stimulus.relative_intensities or (1.0,) * stimulus.pulses)
-    return np.tile(one, trains.pulses(timing) // stimulus.pulses)
+def relative_intensities(block: Block) -> NDArray[np.float64]:
+    """Intensity of the pulses of one block relative to the block's; NaN for a pulse with a reference of its own.
+
+    Nobody knows before the session what 80 % of the active threshold is of the intensity that gives 1 mV.
+    """
+    stimulus = block.timing.stimulus
+    own = tuple(_ratio(one, block.intensity) for one in stimulus.intensities)
+    one = np.array(own or stimulus.relative_intensities or (1.0,) * stimulus.pulses)
+    return np.tile(one, trains.pulses(block.timing) // stimulus.pulses)
+
+
+def _ratio(own: Intensity | None, whole: Intensity) -> float:
+    """Of a pulse's own intensity to the block's; NaN where they are of different kinds."""
+    if own is None:
+        return 1.0
+    for size, of in (
+        (own.didt_A_per_s, whole.didt_A_per_s),
+        (own.field_V_per_m, whole.field_V_per_m),
+        (own.value_fraction, whole.value_fraction if own.reference == whole.reference else None),
+    ):
+        if size is not None and of is not None:
+            return trains.tidy(size / of)
+    return math.nan
 
 
 def _block_starts_s(protocol: Protocol, gap_s: float | None) -> list[float]:

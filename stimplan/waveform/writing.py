@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stimplan.errors import InputError, Problem
 from stimplan.notice import NOTICE
-from stimplan.protocol import Protocol
+from stimplan.protocol import Block, Intensity, Protocol
 from stimplan.waveform.choices import Choices
 from stimplan.waveform.pulses import Pulses, list_pulses
 from stimplan.waveform.sampling import Waveforms, count_rows, sample_session, session_chunks
@@ -108,18 +108,44 @@ def pulses_text(protocol: Protocol, pulses: Pulses, choices: Choices) -> str:
         scale = block.intensity
         unit = f"% of {scale.reference}" if scale.value_fraction is not None else "% of " + _absolute(scale)
         lines.append(f"block {number}: intensity in {unit}" + (f" ({block.label})" if block.label else ""))
+    has_own = any(block.timing.stimulus.intensities for block in blocks)
+    if has_own:
+        lines.append("intensity_of: what 100 % is for this pulse; pulses of one stimulus have different references")
     if choices.gap_s is not None and any(block.gap_s is None for block in blocks[:-1]):
         lines.append(f"gaps between blocks: not reported; here {choices.gap_s:g} s, chosen")
     has_nerve = bool(np.isfinite(pulses.nerve_time_s).any())
-    columns = ["time_s", "intensity_percent", "block", *(["nerve_time_s"] if has_nerve else [])]
-    full = np.array([100 * (1.0 if b.intensity.value_fraction is None else b.intensity.value_fraction) for b in blocks])
-    intensity = pulses.relative_intensity * full[pulses.block]
-    rows = zip(pulses.time_s.tolist(), intensity.tolist(), (pulses.block + 1).tolist(), strict=True)
+    columns = ["time_s", "intensity_percent", "block"]
+    columns += [*(["intensity_of"] if has_own else []), *(["nerve_time_s"] if has_nerve else [])]
+    percents, references = _intensities(pulses, blocks)
+    rows = zip(pulses.time_s.tolist(), percents, (pulses.block + 1).tolist(), strict=True)
     body = [f"{time:.6f},{percent:.6g},{block}" for time, percent, block in rows]
+    if has_own:
+        body = [f"{row},{reference}" for row, reference in zip(body, references, strict=True)]
     if has_nerve:
         times = ["" if np.isnan(time) else f"{time:.6f}" for time in pulses.nerve_time_s.tolist()]
         body = [f"{row},{time}" for row, time in zip(body, times, strict=True)]
     return "".join(f"{line}\n" for line in [*_comments(lines), ",".join(columns), *body])
+
+
+def _intensities(pulses: Pulses, blocks: Sequence[Block]) -> tuple[list[float], list[str]]:
+    """Percent of every pulse, and of what."""
+    full = [_percent_of(block.intensity) for block in blocks]
+    percents = pulses.relative_intensity * np.array([percent for percent, _ in full])[pulses.block]
+    references = [full[block][1] for block in pulses.block.tolist()]
+    for number, block in enumerate(blocks):
+        for place, own in enumerate(block.timing.stimulus.intensities):
+            if own is not None:
+                here = np.flatnonzero(pulses.block == number)[place :: block.timing.stimulus.pulses]
+                percents[here], reference = _percent_of(own)
+                for row in here.tolist():
+                    references[row] = reference
+    return percents.tolist(), references
+
+
+def _percent_of(intensity: Intensity) -> tuple[float, str]:
+    if intensity.value_fraction is not None:
+        return 100 * intensity.value_fraction, str(intensity.reference)
+    return 100.0, _absolute(intensity)
 
 
 def _absolute(intensity: Any) -> str:
