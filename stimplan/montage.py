@@ -139,7 +139,7 @@ class Electrode:
     phase_rad : float or None
         Phase of an alternating current (tACS), rad.
     offset_A : float or None
-        Direct current under an oscillation (otDCS), A.
+        Direct current under an oscillation (otDCS) or a noise (tRNS), A.
     channel : int or None
         Current source the electrode belongs to (temporal interference), from 1.
     """

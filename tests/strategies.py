@@ -189,6 +189,19 @@ def waveforms(draw: st.DrawFn, kind: str = "direct") -> DirectWaveform:
 
 @cache
 @st.composite
+def sparse_electric(draw: st.DrawFn, modality: str) -> ElectricStimulation:
+    """What some formats have no words for: sizes without a convention, noise on a direct current."""
+    made = draw(electric(modality))
+    if modality == "tRNS":
+        offsets = draw(currents(len(made.electrodes)))
+        pairs = zip(made.electrodes, offsets, strict=True)
+        on_top = tuple(attrs.evolve(one, offset_A=to_si(offset, "mA")) for one, offset in pairs)
+        return attrs.evolve(made, electrodes=on_top, amplitude_convention=draw(st.none() | st.just("peak")))
+    return attrs.evolve(made, amplitude_convention=None)
+
+
+@cache
+@st.composite
 def electric(draw: st.DrawFn, modality: str = "tDCS") -> ElectricStimulation:
     """Stimulation of one electric modality."""
     kind = KIND_OF[modality]

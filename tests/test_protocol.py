@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
-from strategies import CONDITIONED, KIND_OF, TMS_KINDS, protocols
+from strategies import CONDITIONED, KIND_OF, TMS_KINDS, protocols, sparse_electric
 
 from stimplan.errors import ProtocolError
 from stimplan.montage import Circle, Electrode, Layer, Rectangle
@@ -67,6 +67,15 @@ def survives(protocol: Protocol) -> None:
 def test_a_protocol_reads_back_exactly_as_it_was_written(modality: str, kind: str | None) -> None:
     check = given(protocols(modality, kind))(survives)
     settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))(check)()
+
+
+@pytest.mark.parametrize("modality", [name for name in KIND_OF if KIND_OF[name] != "direct"])
+def test_sizes_without_a_convention_and_noise_on_a_direct_current_read_back_exactly(modality: str) -> None:
+    def check(bare: Protocol, stimulation: ElectricStimulation) -> None:
+        survives(attrs.evolve(bare, stimulation=stimulation))
+
+    pairs = given(protocols(modality), sparse_electric(modality))(check)
+    settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))(pairs)()
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import attrs
 import pytest
 from strategies import LONE_BLOCK
 
+from stimplan.errors import InputError
 from stimplan.montage import Electrode, Layer, Rectangle
 from stimplan.protocol import (
     Block,
@@ -27,6 +28,8 @@ from stimplan.protocol import (
     SinusoidalWaveform,
     Stimulus,
     Timing,
+    dump_protocol,
+    read_protocol,
 )
 from stimplan.protocol.dose import mean_rectified_A, noise_sigma_A, on_time_s, peak_A
 from stimplan.protocol.totals import Totals, totals_of
@@ -221,6 +224,85 @@ def test_the_mean_of_noise_is_sigma_times_root_two_over_pi() -> None:
     even = noise("RMS", "uniform")
     assert peak_A(even, even.electrodes[0]) == pytest.approx(0.001 * math.sqrt(3))
     assert mean_rectified_A(noise("peak", None), rms.electrodes[0]) is None
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.0003, 0.001, 0.004])
+@pytest.mark.parametrize("distribution", ["gaussian", "uniform"])
+def test_the_mean_of_noise_on_a_direct_current_agrees_with_a_sum_over_its_distribution(distribution, offset) -> None:
+    waveform = NoiseWaveform(**TIMES, band_low_Hz=100.0, band_high_Hz=640.0, distribution=distribution)
+    given = electric(waveform, "tRNS", 0.001, -0.001, convention="RMS", offset_A=[offset, -offset]).stimulation
+    sigma, steps = 0.001, 200_000
+    if distribution == "uniform":
+        values = [sigma * math.sqrt(3) * (2 * (k + 0.5) / steps - 1) for k in range(steps)]
+        weights = [1 / steps] * steps
+    else:
+        points = [10 * (2 * (k + 0.5) / steps - 1) for k in range(steps)]
+        values = [sigma * x for x in points]
+        weights = [math.exp(-(x**2) / 2) / math.sqrt(2 * math.pi) * 20 / steps for x in points]
+    expected = math.fsum(w * abs(v + offset) for v, w in zip(values, weights, strict=True))
+    assert mean_rectified_A(given, given.electrodes[1]) == pytest.approx(expected, rel=1e-7)
+
+
+def test_an_offset_adds_to_the_peak_of_noise() -> None:
+    waveform = NoiseWaveform(**TIMES, band_low_Hz=100.0, band_high_Hz=640.0, distribution="uniform")
+    for convention, peak in (("peak", 0.001), ("peak-to-peak", 0.0005), ("RMS", 0.001 * math.sqrt(3))):
+        one = electric(waveform, "tRNS", 0.001, -0.001, convention=convention, offset_A=[0.0005, -0.0005]).stimulation
+        assert peak_A(one, one.electrodes[1]) == pytest.approx(peak + 0.0005)
+
+
+def without_convention() -> list[Protocol]:
+    noise = NoiseWaveform(**TIMES, band_low_Hz=100.0, band_high_Hz=640.0, distribution="uniform")
+    pulsed = PulsedWaveform(**TIMES, pulse_width_s=0.001, pulse_gap_s=0.003, polarity="monophasic")
+    carriers = InterferenceWaveform(**TIMES, carriers_Hz=(2000.0, 2010.0))
+    currents, offsets = (0.001, -0.001), {"offset_A": [0.001, -0.001]}
+    return [
+        electric(SinusoidalWaveform(**TIMES, frequency_Hz=10.0), "tACS", *currents, phase_rad=[0.0, 0.0]),
+        electric(noise, "tRNS", *currents),
+        electric(OscillatingWaveform(**TIMES, frequency_Hz=0.75), "otDCS", *currents, **offsets),
+        electric(pulsed, "tPCS", *currents),
+        electric(carriers, "TI", *currents, *currents, channel=[1, 1, 2, 2]),
+    ]
+
+
+@pytest.mark.parametrize("protocol", without_convention(), ids=lambda protocol: protocol.modality)
+def test_sizes_whose_meaning_is_not_reported_leave_every_total_of_the_current_unknown(protocol) -> None:
+    assert not protocol.stimulation.is_size_known
+    totals = totals_of(protocol)
+    assert (totals.session_duration_s, totals.is_duration_complete) == (1260.0, True)
+    assert (totals.peak_current_A, totals.charge_per_session_C, totals.charge_per_course_C) == (None, None, None)
+    assert totals.ramp_charge_C is None
+    assert (protocol.total_current_A, protocol.max_electrode_current_A) == (None, None)
+    assert (protocol.max_current_density_A_per_m2, protocol.max_charge_density_C_per_m2) == (None, None)
+    assert (protocol.nominal_charge_C, protocol.total_charge_C) == (None, None)
+    text = dump_protocol(protocol)
+    assert '"amplitude_convention": null' in text
+    assert read_protocol(text) == protocol
+
+
+@pytest.mark.parametrize("protocol", without_convention(), ids=lambda protocol: protocol.modality)
+def test_sizes_whose_meaning_is_not_reported_are_described_and_drawn_but_never_sampled(protocol) -> None:
+    from matplotlib import pyplot as plt
+
+    from stimplan.describe import clinician_text, methods_text, not_reported, patient_text
+    from stimplan.view.timeline import plot_session
+    from stimplan.waveform import sample_session
+
+    for text in (clinician_text(protocol), methods_text(protocol)):
+        assert "whether sizes are peak, peak-to-peak or RMS is not reported" in text
+    assert "milliamps" not in patient_text(protocol)
+    assert "whether the current is given as peak, peak-to-peak or RMS" in not_reported(protocol)
+    with pytest.raises(InputError, match="amplitude_convention: is not reported"):
+        sample_session(protocol, 1e5)
+    figure = plot_session(protocol)
+    said = " ".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+    assert "not reported; drawn as if it were the peak" in said.replace("\n", " ")
+    plt.close(figure)
+
+
+def test_a_direct_current_never_has_a_convention_and_its_file_no_such_key() -> None:
+    protocol = electric(DirectWaveform(**TIMES), "tDCS", 0.002, -0.002)
+    assert protocol.stimulation.is_size_known
+    assert "amplitude_convention" not in dump_protocol(protocol)
 
 
 def test_means_of_oscillations_agree_with_a_sum_over_one_period() -> None:

@@ -71,7 +71,8 @@ def _electric(protocol: Protocol, stimulation: ElectricStimulation) -> Iterator[
     waveform, totals = stimulation.waveform, totals_of(protocol)
     yield "dose", "current", current.kind_text(waveform)
     yield "dose", "amplitude convention", stimulation.amplitude_convention or ""
-    yield "dose", "current through the head", rounded(protocol.total_current_A or 0.0, "mA")
+    total = protocol.total_current_A
+    yield "dose", "current through the head", "not reported" if total is None else rounded(total, "mA")
     yield "dose", "time at the full level", shown(waveform.duration_s, "min")
     for name, value in (("ramp up", waveform.ramp_up_s), ("ramp down", waveform.ramp_down_s)):
         yield "dose", name, "not reported" if value is None else shown(value, "s")

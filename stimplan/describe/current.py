@@ -110,7 +110,9 @@ def layers_text(electrode: Electrode) -> str:
 def waveform_text(stimulation: ElectricStimulation) -> str:
     """Kind of current and its time at the full level."""
     waveform = stimulation.waveform
-    size = f", sizes given as {stimulation.amplitude_convention}" if stimulation.amplitude_convention else ""
+    convention = stimulation.amplitude_convention
+    unknown = "" if stimulation.is_size_known else ", whether sizes are peak, peak-to-peak or RMS is not reported"
+    size = f", sizes given as {convention}" if convention else unknown
     return f"{kind_text(waveform)}{size}, {shown(waveform.duration_s, 'min')} at the full level"
 
 

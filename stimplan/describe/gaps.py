@@ -27,6 +27,8 @@ def _missing(*pairs: tuple[str, object]) -> list[str]:
 def _electric(stimulation: ElectricStimulation) -> list[str]:
     waveform = stimulation.waveform
     found = _missing(("ramp up", waveform.ramp_up_s), ("ramp down", waveform.ramp_down_s))
+    if not stimulation.is_size_known:
+        found.append("whether the current is given as peak, peak-to-peak or RMS")
     if isinstance(waveform, SinusoidalWaveform | OscillatingWaveform) and not waveform.frequency_note:
         found += _missing(("frequency", waveform.frequency_Hz))
     if isinstance(waveform, NoiseWaveform):

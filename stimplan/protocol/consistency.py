@@ -57,6 +57,8 @@ def meant_modality(tree: Mapping[str, Any]) -> str | None:
     first = electrodes[0] if isinstance(electrodes, list) and electrodes else None
     parts = [part for part in (stimulation, waveform, first) if isinstance(part, dict)]
     kinds = {_TELLING[key] for part in parts for key in part if key in _TELLING}
+    if "noise" in kinds:
+        kinds.discard("oscillating")  # noise may lie on a direct current too
     if len(kinds) > 1:
         return None
     kind = kinds.pop() if kinds else "direct"

@@ -42,21 +42,25 @@ def _pulse_share(waveform: PulsedWaveform) -> float:
     return 1 - waveform.pulse_gap_s / waveform.period_s
 
 
-def peak_A(stimulation: ElectricStimulation, electrode: Electrode) -> float | None:
-    """Largest |i(t)| of one electrode, A; None where it has none (Gaussian noise) or is not reported.
+def peak_A(  # noqa: PLR0911 - a table, one row per convention
+    stimulation: ElectricStimulation, electrode: Electrode
+) -> float | None:
+    """Largest |i(t)| of one electrode, A; None where it has none (Gaussian noise) or the convention is not reported.
 
     From the convention: peak I; peak-to-peak I/2; RMS √2·I for a sinusoid, √3·I for uniform noise, I/√share for
-    pulses that fill a share of the time. A direct current under it (otDCS) adds its size.
+    pulses that fill a share of the time. A direct current under it (otDCS, tRNS) adds its size.
     """
     size, waveform = abs(electrode.current_A), stimulation.waveform
     offset = abs(electrode.offset_A or 0.0)
     match stimulation.amplitude_convention:
+        case None if waveform.type != "direct":
+            return None
         case "peak-to-peak" if isinstance(waveform, PulsedWaveform) and waveform.polarity == "monophasic":
             return size  # from zero to the pulse
         case "peak-to-peak":
             return size / 2 + offset
         case "RMS" if isinstance(waveform, NoiseWaveform):
-            return math.sqrt(3) * size if waveform.distribution == "uniform" else None
+            return math.sqrt(3) * size + offset if waveform.distribution == "uniform" else None
         case "RMS" if isinstance(waveform, PulsedWaveform):
             return size / math.sqrt(_pulse_share(waveform))
         case "RMS":
@@ -70,12 +74,13 @@ def mean_rectified_A(stimulation: ElectricStimulation, electrode: Electrode) -> 
     * direct: I
     * sinusoid of peak I (tACS, each carrier of TI): 2I/π
     * oscillation of peak a on a direct current b: b where a <= b, else (2/π)(b·asin(b/a) + √(a² - b²))
-    * noise of standard deviation σ: σ·√(2/π) Gaussian, σ·√3/2 uniform
+    * noise of standard deviation σ on a direct current b: Gaussian σ·√(2/π)·exp(-b²/2σ²) + b·erf(b/σ√2), which is
+      σ·√(2/π) without it; uniform, of half width a = √3·σ: b where a <= b, else (a² + b²)/2a, a/2 without it
     * pulses of peak I that fill a share d of the time: I·d
     """
     waveform = stimulation.waveform
     if isinstance(waveform, NoiseWaveform):
-        return _mean_of_noise(stimulation, abs(electrode.current_A))
+        return _mean_of_noise(stimulation, abs(electrode.current_A), abs(electrode.offset_A or 0.0))
     peak = peak_A(stimulation, electrode)
     if peak is None or waveform.type == "direct":
         return peak
@@ -93,17 +98,24 @@ def _mean_of_oscillation(peak: float, offset: float) -> float:
     return 2 / math.pi * (offset * math.asin(offset / peak) + math.sqrt(peak**2 - offset**2))
 
 
-def _mean_of_noise(stimulation: ElectricStimulation, size: float) -> float | None:
+def _mean_of_noise(stimulation: ElectricStimulation, size: float, offset: float) -> float | None:
     sigma = noise_sigma_A(stimulation, size)
     if sigma is None or not isinstance(stimulation.waveform, NoiseWaveform):
         return None
-    is_uniform = stimulation.waveform.distribution == "uniform"
-    return sigma * math.sqrt(3) / 2 if is_uniform else sigma * math.sqrt(2 / math.pi)
+    if stimulation.waveform.distribution == "uniform":
+        half = sigma * math.sqrt(3)
+        return offset if half <= offset else (half**2 + offset**2) / (2 * half)
+    if sigma == 0:
+        return offset
+    ratio = offset / (sigma * math.sqrt(2))
+    return sigma * math.sqrt(2 / math.pi) * math.exp(-(ratio**2)) + offset * math.erf(ratio)
 
 
 def noise_sigma_A(stimulation: ElectricStimulation, size: float) -> float | None:
-    """Standard deviation of a noise whose size is given by the convention, A; None where its shape is not reported."""
+    """Standard deviation of a noise by the convention, A; None where that or its shape is not reported."""
     distribution = stimulation.waveform.distribution if isinstance(stimulation.waveform, NoiseWaveform) else None
+    if stimulation.amplitude_convention is None:
+        return None
     if stimulation.amplitude_convention == "RMS":
         return size if distribution else None
     half = size / 2 if stimulation.amplitude_convention == "peak-to-peak" else size
@@ -115,12 +127,14 @@ def noise_sigma_A(stimulation: ElectricStimulation, size: float) -> float | None
     return None
 
 
-def total_current_A(stimulation: ElectricStimulation) -> float:
-    """Current through the head by the amplitude convention, A.
+def total_current_A(stimulation: ElectricStimulation) -> float | None:
+    """Current through the head by the amplitude convention, A; None where that is not reported.
 
     The sum of the positive currents; for alternating current half the sum of all sizes, which is the largest the
     phases allow.
     """
+    if not stimulation.is_size_known:
+        return None
     currents = [electrode.current_A for electrode in stimulation.electrodes]
     if stimulation.waveform.type == "sinusoidal":
         return math.fsum(map(abs, currents)) / 2

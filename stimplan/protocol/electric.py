@@ -59,7 +59,10 @@ class SinusoidalWaveform(DirectWaveform):
 
 @attrs.frozen
 class NoiseWaveform(DirectWaveform):
-    """Random noise between two frequencies; None where the source does not report it."""
+    """Random noise between two frequencies, alone or on a direct current (the electrodes' `offset_A`).
+
+    None where the source does not report it.
+    """
 
     type: ClassVar[str] = "noise"
     band_low_Hz: float | None = attrs.field(kw_only=True)
@@ -127,7 +130,8 @@ class ElectricStimulation:
         current; for each channel on its own for temporal interference.
     waveform : one of the waveforms of this module
     amplitude_convention : {"peak", "peak-to-peak", "RMS"} or None
-        What `current_A` means; None for direct current only.
+        What `current_A` means; None for direct current, which has one size only, and where the source does not
+        report it: then neither peak nor charge is known.
 
     Raises
     ------
@@ -138,6 +142,11 @@ class ElectricStimulation:
     electrodes: tuple[Electrode, ...]
     waveform: Waveform
     amplitude_convention: AmplitudeConvention | None = None
+
+    @property
+    def is_size_known(self) -> bool:
+        """Whether the currents mean something: direct ones do, others only by their convention."""
+        return self.amplitude_convention is not None or self.waveform.type == "direct"
 
     def __attrs_post_init__(self) -> None:
         currents = [electrode.current_A for electrode in self.electrodes]
@@ -188,7 +197,7 @@ def imbalances(inputs: Sequence[CurrentInput], kind: str) -> list[str]:
     else:
         whats = [imbalance([one.current_mA for one in inputs])]
         offsets = [one.offset_mA for one in inputs if one.offset_mA is not None]
-        if kind == "oscillating" and offsets:
+        if offsets:
             whats.append(_nonzero_sum(offsets, "offsets"))
     return [what for what in whats if what]
 

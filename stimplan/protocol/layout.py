@@ -16,6 +16,7 @@ from stimplan.protocol.codec import (
     NUMBER,
     PLAIN,
     Codec,
+    Key,
     by_class,
     key,
     many,
@@ -98,12 +99,17 @@ _WAVEFORM_KEYS: dict[type[electric.DirectWaveform], tuple[Any, ...]] = {
     electric.InterferenceWaveform: (key("carriers_Hz", many(quantity("Hz"))),),
 }
 WAVEFORM = by_class("type", {cls.type: (cls, record(cls, *keys, *_DURATION)) for cls, keys in _WAVEFORM_KEYS.items()})
-ELECTRIC = record(
-    electric.ElectricStimulation,
-    key("electrodes", many(ELECTRODE)),
-    optional("amplitude_convention"),
-    key("waveform", WAVEFORM),
-)
+
+
+def _electric(convention: Key) -> Codec:
+    return record(
+        electric.ElectricStimulation, key("electrodes", many(ELECTRODE)), convention, key("waveform", WAVEFORM)
+    )
+
+
+# A direct current has no convention; of the others null says that the source does not report it.
+_DIRECT, _OTHER = _electric(optional("amplitude_convention")), _electric(key("amplitude_convention"))
+ELECTRIC = Codec(_DIRECT.read, lambda value: (_DIRECT if value.waveform.type == "direct" else _OTHER).write(value))
 
 # A pose's rotation has no unit; only the last number of each of the first three rows is a length.
 _ROW = Codec(

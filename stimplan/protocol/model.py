@@ -153,13 +153,18 @@ class Protocol:
 
     @property
     def total_current_A(self) -> float | None:
-        """Current through the head, see `dose.total_current_A`; None for a coil."""
+        """Current through the head, see `dose.total_current_A`; None for a coil and where it is not reported."""
         return dose.total_current_A(self.electric) if self.electric else None
 
     @property
     def max_electrode_current_A(self) -> float | None:
-        """Largest current of one electrode by the amplitude convention, A; None for a coil."""
-        return max((abs(electrode.current_A) for electrode in self.electrodes), default=None)
+        """Largest current of one electrode by the amplitude convention, A; None for a coil and without convention."""
+        return max((abs(electrode.current_A) for electrode in self._sized_electrodes), default=None)
+
+    @property
+    def _sized_electrodes(self) -> tuple[Electrode, ...]:
+        """The electrodes, where their currents mean something."""
+        return self.electrodes if self.electric and self.electric.is_size_known else ()
 
     @property
     def nominal_charge_C(self) -> float | None:
@@ -190,8 +195,8 @@ class Protocol:
 
     @property
     def max_current_density_A_per_m2(self) -> float | None:
-        """Largest mean current density under one electrode by the amplitude convention, A/m²; None for a coil."""
-        return max((electrode.current_density_A_per_m2 for electrode in self.electrodes), default=None)
+        """Largest mean current density under one electrode by the amplitude convention, A/m²; None without one."""
+        return max((electrode.current_density_A_per_m2 for electrode in self._sized_electrodes), default=None)
 
     def certainty_of(self, path: str) -> Status | None:
         """How the value at a path of the file is known; None where the file says nothing about it."""

@@ -55,15 +55,15 @@ def groups(stimulation: ElectricStimulation) -> tuple[Group, ...]:
 def _extremes(stimulation: ElectricStimulation, electrode: Electrode, size: float) -> tuple[float, float]:
     """Least and most current of an electrode at the full level, A."""
     waveform = stimulation.waveform
+    offset = electrode.offset_A or 0.0
     if isinstance(waveform, NoiseWaveform):
         reach = math.sqrt(3) if waveform.distribution == "uniform" else NOISE_99_PERCENT_SIGMAS
         half = abs(size) * reach if math.isfinite(size) else abs(electrode.current_A)
-        return -half, half
+        return offset - half, offset + half
     if waveform.type == "direct":
         return size, size
     if isinstance(waveform, PulsedWaveform) and waveform.polarity == "monophasic":
         return min(size, 0.0), max(size, 0.0)
-    offset = electrode.offset_A or 0.0
     return offset - abs(size), offset + abs(size)
 
 
@@ -76,10 +76,14 @@ def _colour(stimulation: ElectricStimulation, electrode: Electrode, place: int) 
 def convention_text(stimulation: ElectricStimulation) -> str:
     """What the amplitudes of a protocol mean, with the arithmetic; "" where they mean themselves (direct current)."""
     convention, waveform = stimulation.amplitude_convention, stimulation.waveform
-    if convention is None:
+    if stimulation.waveform.type == "direct":
         return ""
     given = max(stimulation.electrodes, key=lambda electrode: abs(electrode.current_A))
     size = abs(given.current_A)
+    if convention is None:
+        return (
+            f"Amplitude {_mA(size)}: whether peak, peak to peak or RMS is not reported; drawn as if it were the peak."
+        )
     said = f"Amplitudes are given as {convention}: {_mA(size)}"
     if isinstance(waveform, NoiseWaveform):
         sigma = abs(float(amplitudes_A(stimulation)[stimulation.electrodes.index(given)]))

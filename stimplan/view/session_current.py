@@ -123,6 +123,9 @@ def _summary(stimulation: ElectricStimulation) -> str:
 
 def _drawing(protocol: Protocol, stimulation: ElectricStimulation) -> _Drawing:
     waveform = stimulation.waveform
+    if not stimulation.is_size_known:  # drawn as if it were the peak, which the heading says
+        stimulation = attrs.evolve(stimulation, amplitude_convention="peak")
+        protocol = attrs.evolve(protocol, stimulation=stimulation)
     own = waveform.type in ("sinusoidal", "oscillating") and getattr(waveform, "frequency_Hz", None) is None
     return _Drawing(
         protocol=protocol,

@@ -225,6 +225,9 @@ def _plan(protocol: Protocol, rate_Hz: float, choices: Choices) -> _Plan:
         raise InputError(f"{protocol.id}: {protocol.modality} has pulses, not a current to sample; list its pulses")
     if not 0 < rate_Hz < math.inf:
         raise InputError(Problem("rate_Hz", f"must be more than 0 Hz, got {rate_Hz}"))
+    if not protocol.electric.is_size_known:
+        what = "is not reported, so nobody knows how large the current is; put it into a file of your own"
+        raise InputError(Problem(f"{protocol.id}: $.stimulation.amplitude_convention", what))
     waveform = settled(protocol, choices)
     needed, why = needed_rate_Hz(waveform, ramp_s=choices.ramp_s)
     if rate_Hz < needed * (1 - 1e-9):
@@ -288,7 +291,7 @@ def _carriers(plan: _Plan, time_s: Array, first: int) -> Array:
         assert waveform.band_low_Hz is not None and waveform.band_high_Hz is not None
         is_uniform = waveform.distribution == "uniform"
         noise = Noise(plan.rate_Hz, waveform.band_low_Hz, waveform.band_high_Hz, is_uniform, plan.seed)
-        return noise.samples(first, first + len(time_s))[:, None] * size
+        return offset + noise.samples(first, first + len(time_s))[:, None] * size
     if isinstance(waveform, PulsedWaveform):
         return _pulses(waveform, time_s, plan.rate_Hz)[:, None] * size
     if waveform.type == "direct":
@@ -311,8 +314,8 @@ def frequencies_Hz(stimulation: ElectricStimulation) -> Array:
 def amplitudes_A(stimulation: ElectricStimulation) -> Array:
     """Signed amplitude of each electrode at the full level, A.
 
-    The peak of a sinusoid or pulse, the standard deviation of a noise (NaN where its distribution is not reported),
-    the current itself where it is direct; an offset is not in it.
+    The peak of a sinusoid or pulse, the standard deviation of a noise, the current itself where it is direct; an offset
+    is not in it. NaN where the amplitude convention or the distribution of a noise is not reported.
     """
     made = []
     for electrode in stimulation.electrodes:
