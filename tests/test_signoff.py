@@ -321,6 +321,11 @@ def stopped_by_spacing(tmp_path, *overrides):
     return signoff_record(tes_protocol(), check(tes_protocol()), ledger=part)
 
 
+def stopped_by_spacing_alone(tmp_path):
+    (tmp_path / "other").mkdir()
+    return stopped_by_spacing(tmp_path / "other")
+
+
 def point(data, rule="LEDGER-SPACING"):
     return next(one for one in data["groups"]["reasons"] if one["rule_id"] == rule)
 
@@ -328,9 +333,10 @@ def point(data, rule="LEDGER-SPACING"):
 def test_a_reason_on_record_is_shown_and_leaves_the_verdict(tmp_path):
     data = stopped_by_spacing(tmp_path, override)
     assert [one["name"] for one in point(data)["overrides"]] == ["Dr. Prescriber"]
-    assert data["verdict"] == "stop"
+    assert data["verdict"] == "stop" and "On record: 1." in data["verdict_means"]
+    assert "On record" not in stopped_by_spacing_alone(tmp_path)["verdict_means"]
     for text in (Page(render_signoff(data)).text, pages(signoff_pdf(data))[0]):
-        assert "“The person travels tomorrow” Dr. Prescriber, prescriber" in text
+        assert "“The person travels tomorrow” Dr. Prescriber, prescriber, 2026-03-04 08:00 UTC" in text
 
 
 @pytest.mark.parametrize(

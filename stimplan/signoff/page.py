@@ -29,6 +29,7 @@ def render_signoff(record: Mapping[str, Any]) -> str:
         signing=words.SIGNING,
         first_words=words.first_words,
         following=words.following,
+        minute=words.minute,
     )
 
 

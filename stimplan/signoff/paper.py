@@ -94,7 +94,7 @@ def _numbered(foot: str, notice: str) -> Any:
     """A canvas that knows at the end how many pages there are."""
     from reportlab.pdfgen.canvas import Canvas
 
-    class Numbered(Canvas):  # type: ignore[misc]
+    class Numbered(Canvas):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self._pages: list[dict[str, Any]] = []

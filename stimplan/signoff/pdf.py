@@ -17,6 +17,7 @@ from stimplan.signoff.words import (
     SIGNING,
     first_words,
     following,
+    minute,
 )
 
 Record = Mapping[str, Any]
@@ -50,11 +51,13 @@ def _head(record: Record) -> list[Any]:
              f"profile <b>{text(record['profile']['id'])}</b>{changed}",
              f"protocol {text(protocol['id'])} {protocol['digest'][:16]}",
              f"rules {record['rule_set']['digest'][:16]}"]  # fmt: skip
+    is_same = protocol["summary"] == protocol["title"]
+    summary = [] if is_same else [para(text(protocol["summary"]), style("summary", 9, spaceAfter=2))]
     if record["ledger"]:
         facts.append(f"ledger at {text(record['ledger']['at'])}")
     return [
         para(text(protocol["title"]), style("title", 13, fontName=BOLD, spaceAfter=2)),
-        para(text(protocol["summary"]), style("summary", 9, spaceAfter=2)),
+        *summary,
         para(" · ".join(facts), style("facts", 7.2, textColor=FAINT, spaceAfter=4)),
     ]
 
@@ -113,7 +116,7 @@ def _point(name: str, one: Record) -> Any:
     recorded = style("recorded", 7.6, leading=9.8, backColor="#f0f0f4", borderPadding=1.5, spaceBefore=2)
     for override in one["overrides"]:
         said = (f"On record (row {override['seq']}): “{override['reason']}” {override['name']}, {override['role']}, "
-                f"{override['at_utc']}")  # fmt: skip
+                f"{minute(override['at_utc'])}")  # fmt: skip
         inside.append(para(text(said), recorded))
     if name == "reasons" and not one["overrides"]:
         inside += [writing(lines, PAGE_WIDTH_MM - 3) for lines in (REASON_LINES[:1], ("",), REASON_LINES[1:])]

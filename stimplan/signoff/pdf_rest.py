@@ -7,7 +7,7 @@ from typing import Any
 
 from stimplan.signoff.paper import BOLD, COLORS, FAINT, MONO, para, style, text
 from stimplan.signoff.shapes import PAGE_WIDTH_MM, bullets, grid, ruled, tick
-from stimplan.signoff.words import ACCESS, BASIS, GROUPS
+from stimplan.signoff.words import ACCESS, BASIS, GROUPS, minute
 
 Record = Mapping[str, Any]
 _SMALL = 7.4
@@ -129,9 +129,9 @@ def _overrides(record: Record) -> list[Any]:
         is_of_plan = one["plan"] is not None and one["plan"] == ledger["plan"]
         other = f"plan row {one['plan']}{', not now' if is_of_plan else ''}" if one["plan"] else "no plan"
         rows.append([text(value) for value in (
-            one["seq"], one["rule_id"], one["reason"], f"{one['name']}, {one['role']}", one["at_utc"],
+            one["seq"], one["rule_id"], one["reason"], f"{one['name']}, {one['role']}", minute(one["at_utc"]),
             "this plan" if one["is_for_this"] else other)])  # fmt: skip
-    return [head, _table(["Row", "Rule", "Reason", "By", "When (UTC)", "For"], rows, [10, 34, 60, 30, 30, 20])]
+    return [head, _table(["Row", "Rule", "Reason", "By", "When", "For"], rows, [10, 34, 60, 30, 30, 20])]
 
 
 def _versions(record: Record) -> list[Any]:

@@ -62,12 +62,13 @@ def signoff_record(
     groups = {name: [_point(one, overrides) for one in found] for name, found in grouped(findings).items()}
     counts = {name: len(points) for name, points in groups.items()}
     verdict = verdict_of(findings)
+    on_record = sum(bool(point["overrides"]) for point in groups["reasons"])
     return {
         "record_version": RECORD_VERSION,
         "notice": NOTICE,
         "program": f"stimplan {stimplan.__version__}",
         "verdict": verdict,
-        "verdict_means": verdict_sentence(verdict, counts),
+        "verdict_means": verdict_sentence(verdict, counts, on_record=on_record),
         "counts": {name: counts[name] for name in OPEN_GROUPS},
         "protocol": _protocol(protocol),
         "person": (subject.id if subject else None) or (ledger.person if ledger else None),

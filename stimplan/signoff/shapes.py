@@ -34,7 +34,9 @@ def writing(labels: Sequence[str], width_mm: float, *, height_mm: float = 6.4, s
     from reportlab.pdfbase.pdfmetrics import stringWidth
 
     label = style("label", size, textColor=FAINT)
-    cells, widths, commands = [], [], []
+    cells: list[Any] = []
+    widths: list[float] = []
+    commands: list[Any] = []
     needed = [stringWidth(one, label.fontName, size) / mm + 2.0 for one in labels]
     room = (width_mm - sum(needed)) / len(labels) - 2.0
     for one, need in zip(labels, needed, strict=True):

@@ -42,14 +42,15 @@ NAMES_CHARACTERS = 330
 _GOING_ON = "Going on needs the written reason of a named clinician."
 
 
-def verdict_sentence(verdict: str, counts: Mapping[str, int]) -> str:
-    """What the verdict means for this plan, in at most two short sentences."""
+def verdict_sentence(verdict: str, counts: Mapping[str, int], *, on_record: int = 0) -> str:
+    """What the verdict means for this plan in short sentences; `on_record` reasons are in the ledger already."""
     if verdict == "stop" and counts["blocks"]:
         return f"{_points(counts['blocks'], 'blocks', 'block')} this plan. Correct it, or do not go on."
     if verdict == "stop":
         what = _points(counts["reasons"], "lies", "lie")
         each = "It" if counts["reasons"] == 1 else "Each"
-        return f"{what} outside the rules. {each} needs a named clinician's written reason, or a change of the plan."
+        needed = f"{each} needs a named clinician's written reason, or a change of the plan."
+        return f"{what} outside the rules. {needed}{f' On record: {on_record}.' if on_record else ''}"
     if verdict == "unknown" and not counts["unknown"]:
         return "No rule that could stop this plan was asked. Nothing can be said about it."
     if verdict == "unknown":
@@ -78,6 +79,11 @@ def numbers_text(value_text: str, limit_text: str) -> str:
     """Value and limit side by side, where both are quantities; a bare number (1 for yes) tells nobody anything."""
     is_shown = value_text and limit_text and any(c.isalpha() or c in "%°" for c in value_text)
     return f"{value_text} against {limit_text}" if is_shown else ""
+
+
+def minute(utc: str) -> str:
+    """A time of the ledger to the minute, `2026-03-04 08:00 UTC`."""
+    return f"{utc[:16].replace('T', ' ')} UTC"
 
 
 def _points(count: int, one: str = "is", many: str = "are") -> str:
