@@ -3,6 +3,7 @@
 import json
 import re
 
+import attrs
 import pytest
 from people import CONSERVATIVE, LABEL, PROFILES, RESEARCH, TES, TMS, answered, healthy, tdcs
 
@@ -12,6 +13,7 @@ from stimplan.errors import InputError
 from stimplan.protocol import read_protocol
 from stimplan.safety import check, load_profiles, load_rules, read_subject, screening_findings
 from stimplan.safety.in_force import TOLD_BY_SUBJECT
+from stimplan.safety.person import person_findings
 from stimplan.safety.screening_rules import FormItem, PersonRule, load_forms, load_screening, read_data
 from stimplan.safety.subject import FormAnswer, HealthCondition, Implant, Medication, Subject
 
@@ -392,3 +394,22 @@ def test_answers_without_a_pseudonym_are_refused(arguments, tmp_path, capsys):
 def test_the_questions_are_listed_where_nobody_can_answer(capsys):
     assert run_cli(["screen", "--form", "tes", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["items"]) == 18
+
+
+def test_of_several_wounds_the_worst_counts_and_its_distance_is_kept():
+    near, far = HealthCondition("skin-lesion", (0.03, 0.0, 0.1)), HealthCondition("skin-lesion", (0.0, 0.0, 0.0))
+    for pair in ((near, far), (far, near)):
+        finding = found(healthy("tes", conditions=pair), tdcs())["PERSON-TES-SKIN"]
+        assert (finding.status, finding.value) == ("stop", 0.005)
+    apart = found(healthy("tes", conditions=(far,)), tdcs())["PERSON-TES-SKIN"]
+    assert (apart.status, apart.value) == ("pass", 0.075)
+    assert apart.message.startswith("Not under an electrode")
+    open_one = found(healthy("tes", conditions=(far, HealthCondition("skin-lesion"))), tdcs())["PERSON-TES-SKIN"]
+    assert open_one.status == "unknown"
+
+
+def test_a_rule_for_currents_of_children_without_its_number_judges_nothing():
+    rules = [rule for rule in load_screening().in_profile(RESEARCH).rules if rule.id == "PERSON-TES-CHILD-1MA"]
+    without = tuple(attrs.evolve(rule, limit=None) for rule in rules)
+    (finding,) = person_findings(without, healthy("tes", age_years=8.0), tdcs())
+    assert finding.status == "unknown"

@@ -279,3 +279,27 @@ def test_each_kind_of_implant_meets_a_rule_for_coils_and_one_for_currents():
             assert groups <= met, (family, profile, groups - met)
     named = {group for rule in load_screening().rules if isinstance(rule, ImplantRule) for group in rule.groups}
     assert named <= groups
+
+
+@pytest.mark.parametrize(
+    ("implant", "words", "value"),
+    [
+        (Implant("aneurysm-clip", distance_m=0.2), "Aneurysm clip 200 mm away as measured", 0.2),
+        (Implant("aneurysm-clip", distance_m=0.5), "Aneurysm clip 500 mm away as measured", 0.5),
+        (Implant("aneurysm-clip", (0.0, 0.0, 0.05)), "Aneurysm clip at most 50 mm away in a straight line", 0.05),
+        (Implant("aneurysm-clip", (0.0, 0.3, 0.5)), "Aneurysm clip at least 400 mm away in a straight line", 0.4),
+    ],
+)
+def test_a_measured_distance_is_exact_and_a_computed_one_is_a_bound(implant, words, value):
+    found = screening_findings(healthy(implants=(implant,)), TOP, LABEL)
+    (label,) = [f for f in found if f.rule_id == "IMPLANT-TMS-LABEL-30CM"]
+    assert label.message.startswith(words)
+    assert label.value == pytest.approx(value, abs=1e-12)
+    assert ("contraindication" in label.message) == (value <= 0.3)
+
+
+def test_what_is_known_about_an_undecided_distance_is_said():
+    found = screening_findings(healthy(implants=(Implant("aneurysm-clip", (0.0, 0.0, -0.25)),)), TOP, LABEL)
+    (label,) = [f for f in found if f.rule_id == "IMPLANT-TMS-LABEL-30CM"]
+    assert "at least 250 mm and at most 350 mm away" in label.message
+    assert label.value is None
