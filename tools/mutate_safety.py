@@ -1,13 +1,15 @@
 """Change the safety engine and its rules in small ways, one at a time, and see whether a test notices.
 
-    python tools/mutate_safety.py [--workers 2] [--only rules.py] [--list]
+    python tools/mutate_safety.py [--workers 2] [--only rules.py] [--data] [--list]
 
-Code: every comparison (each other operator of its family), + - * /, `and`/`or`, `not`, numbers and True/False in
-stimplan/safety/*.py. A mutant runs the tests of the safety rules in a forked process until one fails; one that no test
-notices survives and is printed. Data: every limit and cell by one part in a thousand, every operator; noticed by the
-rule's own vectors or by the tables typed in tests/test_safety_tables.py.
+Code: every comparison (each other operator of its family), + - * /, `and`/`or`, `not`, numbers and True/False of the
+modules the rules are judged by. A mutant runs the tests of the safety rules in a forked process, the quickest first,
+until one fails; one that no test notices survives and is printed. One that uses more than CPU_SECONDS is noticed too,
+and counted. Data: every limit and cell by one part in a thousand, every operator; noticed by the rule's own vectors or
+by the tables typed in tests/test_safety_tables.py.
 
-Takes about ten minutes on two cores. Exit code 1 where something survived that is not listed as equivalent.
+Exit code 1 where something survived that is not listed in tools/mutants_equivalent.json, or something listed there
+is no mutant any more.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import dataclasses
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -25,13 +28,34 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import plain_tests
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "stimplan" / "safety"
-TESTS = ("tables", "vectors", "tms", "alternating", "rules", "")
-SECONDS = 180
+EQUIVALENT = ROOT / "tools" / "mutants_equivalent.json"
+MODULES = """
+    engine rules tables cases quantities course_quantities electric_quantities magnetic_quantities
+    table_reading loading reader profiles in_force values
+""".split()  # noqa: SIM905
+TESTS = [f"test_safety{name}" for name in ("_rules", "_tables", "_vectors", "", "_tms", "_alternating", "_engine")]
+FIRST = {
+    "rules": ("_rules",),
+    "electric_quantities": ("", "_alternating"),
+    "magnetic_quantities": ("_tms",),
+    "course_quantities": ("_alternating",),
+    "table_reading": ("_tables",),
+    "loading": ("_rules",),
+    "reader": ("_rules",),
+    "profiles": ("_tms",),
+    "values": ("",),
+}
+SKIP = ("shipped_protocol", "quick")  # slow, and about other things
+CPU_SECONDS = 40
 COMPARISONS = {
     ast.Lt: (ast.LtE, ast.GtE),
     ast.LtE: (ast.Lt, ast.Gt),
@@ -46,21 +70,18 @@ COMPARISONS = {
 }
 ARITHMETIC = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 
-# (file, part of the description): changes that no input can tell from the original, each with its reason
-EQUIVALENT: dict[tuple[str, str], str] = {
-    ("engine.py", "133: True  ->  False"): "strict: both have one item a block",
-    ("engine.py", "149: 0  ->  -1"): "all cases of a rule are blocks, or none is",
-    ("engine.py", "196: 0.0"): "orders the answers of a group without any value, which are all alike",
-    ("rules.py", "64: 0  ->  -1"): "there is one limit here",
-    ("cases.py", "0  ->  -1"): "the first or the last of the infinite values, which are all beyond every limit",
-}
-
 
 class Sites(ast.NodeVisitor):
     """Every place of a module that can be changed, and how; docstrings and annotations are left alone."""
 
     def __init__(self) -> None:
         self.found: list[tuple[ast.AST, str, object]] = []
+        self.functions: dict[ast.AST, str] = {}
+        self.inside = ""
+
+    def visit(self, node: ast.AST) -> None:
+        self.functions[node] = self.inside
+        super().visit(node)
 
     def visit_Compare(self, node: ast.Compare) -> None:
         for number, op in enumerate(node.ops):
@@ -99,13 +120,34 @@ class Sites(ast.NodeVisitor):
                 self.visit(default)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        outside, self.inside = self.inside, node.name
         self.visit(node.args)
         for inner in (*node.decorator_list, *node.body):
             self.visit(inner)
+        self.inside = outside
 
 
-def mutants(path: Path) -> Iterator[tuple[str, ast.Module]]:
-    """(description, changed module) for every site of a file."""
+@dataclasses.dataclass(frozen=True)
+class Mutant:
+    """One change: file, line, function, what was changed, and the changed module."""
+
+    path: Path
+    line: int
+    function: str
+    change: str
+    tree: ast.Module
+
+    def __str__(self) -> str:
+        return f"{self.path.name}:{self.line} {self.function}: {self.change}"
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Name in the list of equivalent changes, which no new line above makes stale."""
+        return self.path.name, self.function, self.change
+
+
+def mutants(path: Path) -> Iterator[Mutant]:
+    """Every change of a file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     sites = Sites()
     sites.visit(tree)
@@ -121,7 +163,9 @@ def mutants(path: Path) -> Iterator[tuple[str, ast.Module]]:
             else:
                 setattr(twin, what, new)
             after = ast.unparse(twin)
-        yield f"{path.name}:{node.lineno}: {before}  ->  {after}", ast.fix_missing_locations(changed)
+        yield Mutant(
+            path, node.lineno, sites.functions[node], f"{before} -> {after}", ast.fix_missing_locations(changed)
+        )
 
 
 def _copy_with(tree: ast.Module, node: ast.AST) -> tuple[ast.Module, ast.AST]:
@@ -154,75 +198,82 @@ def run_tests(path: Path, tree: ast.Module) -> int:
     child = os.fork()
     if child:
         return child
-    signal.alarm(SECONDS)
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.dup2(null, 2)
-    sys.meta_path.insert(0, Changed(path, tree))
-    sieve = os.fork()
-    if not sieve:
-        code = 1
-        try:
-            quick_tests()
-            code = 0
-        finally:
-            os._exit(code)
-    if os.waitpid(sieve, 0)[1]:
-        os._exit(1)
-    import pytest
-
-    files = [str(ROOT / "tests" / f"test_safety{'_' if name else ''}{name}.py") for name in TESTS]
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-k", "not shipped_protocol and not quick"]
     code = 1
     try:
-        code = int(pytest.main([*options, *files]))
+        signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+        sys.meta_path.insert(0, Changed(path, tree))
+        quick_tests()
+        plain_tests.run(_in_order(path), skip=SKIP)
+        code = 0
     finally:
         os._exit(code)
 
 
-READ: dict[str, object] = {}
+def _in_order(path: Path) -> list[str]:
+    """The tests, those about a module first: most of its mutants are noticed there."""
+    first = FIRST.get(path.stem, ("_vectors",))
+    return sorted(TESTS, key=lambda name: name.removeprefix("test_safety") not in first)
 
 
 def quick_tests() -> None:
-    """Part of the same tests, called as plain functions: most changes are noticed here, in a fraction of a second."""
+    """Part of the same tests: most changes are noticed here, in a fraction of a second."""
     import test_safety_rules as rules
     import test_safety_tables as tables
-    import test_safety_vectors as vectors
 
-    vectors.read_protocol = lambda tree: READ[json.dumps(tree)]
     for rule in rules.RULES:
         rules.test_every_vector_of_a_rule_has_the_outcome_it_promises(rule)
         rules.test_a_rule_never_passes_what_is_not_a_finite_number(rule)
     for cell in tables.CELLS:
         tables.test_a_cell_holds_at_its_limit_and_breaks_one_ulp_past_it(*cell)
         tables.test_just_above_a_row_or_a_column_the_next_one_holds(*cell)
-    for row in vectors.MAGNETIC.values():
-        vectors.test_a_row_on_coils_passes_and_trips_as_the_evidence_says(*row)
-    for row in vectors.ELECTRIC.values():
-        vectors.test_a_row_on_electrodes_passes_and_trips_as_the_evidence_says(*row)
 
 
-def read_vectors() -> None:
-    """Read the documents of the evidence once; a forked process does it, so that the package is not imported here."""
+def remember_protocols() -> None:
+    """Read every document of the tests once, in a forked process: the package under test is not imported here.
+
+    The same run compiles the tests for all that follow, and must pass.
+    """
+    import stimplan.protocol as package
+
+    read, known = package.read_protocol, {}
+
+    def remembered(source):
+        name = json.dumps(source) if isinstance(source, dict) else None
+        if name is None:
+            return read(source)
+        if name not in known:
+            known[name] = read(source)
+        return known[name]
+
+    package.read_protocol = remembered
     with tempfile.TemporaryFile() as file:
         child = os.fork()
         if not child:
-            import test_safety_vectors as vectors
-
-            trees = [row[0] for table in (vectors.MAGNETIC, vectors.ELECTRIC) for row in table.values()]
-            file.write(pickle.dumps({json.dumps(tree): vectors.read_protocol(tree) for tree in trees}))
-            file.flush()
-            os._exit(0)
-        os.waitpid(child, 0)
+            code = 1
+            try:
+                plain_tests.run(TESTS, skip=SKIP)
+                file.write(pickle.dumps(known))
+                file.flush()
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        if os.waitpid(child, 0)[1]:
+            sys.exit("the tests fail without any change; a mutation run would mean nothing")
         file.seek(0)
-        READ.update(pickle.loads(file.read()))
+        known.update(pickle.loads(file.read()))
 
 
-def preload() -> None:
-    """Import what the tests need, without the package under test."""
+def preload(folder: str) -> None:
+    """Import what the tests need, without the package under test; bytecode goes to `folder`."""
     os.chdir(ROOT)
     os.environ.setdefault("NUMBA_NUM_THREADS", "1")
     sys.path.insert(0, str(ROOT / "tests"))
+    sys.dont_write_bytecode, sys.pycache_prefix = False, folder
     import jsonschema  # noqa: F401
     import pytest  # noqa: F401
 
@@ -230,37 +281,35 @@ def preload() -> None:
     from stimplan.sites import known_sites, materials
 
     known_sites(), materials(), stimplan.protocol.schema()
-    read_vectors()
+    remember_protocols()
     assert not [name for name in sys.modules if name.startswith("stimplan.safety")]
 
 
-def code_survivors(paths: list[Path], workers: int) -> tuple[int, list[str]]:
-    """Number of mutants, and those that no test noticed."""
-    todo = [(path, text, tree) for path in paths for text, tree in mutants(path)]
-    running: dict[int, str] = {}
-    survivors: list[str] = []
-    start = time.monotonic()
-    for number, (path, text, tree) in enumerate(todo, start=1):
-        while len(running) >= workers:
-            survivors += _wait(running)
-        running[run_tests(path, tree)] = text
-        if number % 10 == 0:
-            print(f"  {number}/{len(todo)}, {len(survivors)} survived, {time.monotonic() - start:.0f} s", flush=True)
-    while running:
-        survivors += _wait(running)
-    return len(todo), survivors
+def code_survivors(paths: list[Path], workers: int) -> tuple[dict[str, Counter], list[Mutant]]:
+    """For each file the number of mutants by how they ended, and those that no test noticed."""
+    running: dict[int, Mutant] = {}
+    counts: dict[str, Counter] = {path.name: Counter() for path in paths}
+    survivors: list[Mutant] = []
 
+    def wait() -> None:
+        child, status = os.wait()
+        mutant = running.pop(child)
+        end = "survived" if status == 0 else "out of time" if os.WIFSIGNALED(status) else "noticed"
+        counts[mutant.path.name][end] += 1
+        if status == 0:
+            survivors.append(mutant)
+            print(f"  survived {mutant}", flush=True)
 
-def _is_noticed(path: Path, tree: ast.Module) -> bool:
-    return os.waitpid(run_tests(path, tree), 0)[1] != 0
-
-
-def _wait(running: dict[int, str]) -> list[str]:
-    child, status = os.wait()
-    text = running.pop(child)
-    if status == 0:
-        print(f"  SURVIVED {text}", flush=True)
-    return [text] if status == 0 else []
+    for path in paths:
+        start = time.monotonic()
+        for mutant in mutants(path):
+            while len(running) >= workers:
+                wait()
+            running[run_tests(path, mutant.tree)] = mutant
+        while running:
+            wait()
+        print(f"{path.name}: {dict(counts[path.name])}, {time.monotonic() - start:.0f} s", flush=True)
+    return counts, survivors
 
 
 def data_survivors() -> tuple[int, list[str]]:
@@ -313,31 +362,38 @@ def _loose_cells(rule, typed) -> list[str]:
     return [] if limits == wanted else [f"{rule.id}: cells {limits} are not pinned by {wanted}"]
 
 
+def equivalents() -> dict[tuple[str, str, str], str]:
+    """Changes that no input can tell from the original, each with the reason why."""
+    rows = json.loads(EQUIVALENT.read_text(encoding="utf-8"))
+    return {(row["file"], row["function"], row["change"]): row["reason"] for row in rows}
+
+
 def main() -> int:
     """Run both kinds of mutants; 1 where one survived."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", action="append", help="name of a file of stimplan/safety; may be repeated")
+    parser.add_argument("--data", action="store_true", help="change the rules only, not the code")
     parser.add_argument("--list", action="store_true", help="print the mutants of the code and stop")
     options = parser.parse_args()
-    paths = sorted(PACKAGE.glob("*.py"))
-    if options.only:
-        paths = [path for path in paths if path.name in options.only]
+    paths = [PACKAGE / name for name in options.only or [f"{name}.py" for name in MODULES]]
     if options.list:
-        print("\n".join(text for path in paths for text, _ in mutants(path)))
+        print("\n".join(str(mutant) for path in paths for mutant in mutants(path)))
         return 0
-    preload()
-    if _is_noticed(paths[0], ast.parse(paths[0].read_text(encoding="utf-8"))):
-        print("the tests fail without any change; a mutation run would mean nothing")
-        return 2
-    count, survivors = code_survivors(paths, options.workers)
-    known = [text for text in survivors if any(text.startswith(f"{n}:") and c in text for n, c in EQUIVALENT)]
-    print(f"code: {count} mutants, {len(survivors)} survived, {len(known)} of them equivalent")
-    data_count, data_left = data_survivors()
-    print(f"rules: {data_count} mutants, {len(data_left)} survived")
-    for text in [*survivors, *data_left]:
-        print("  ", text)
-    return 1 if len(survivors) > len(known) or data_left else 0
+    known = {key: reason for key, reason in equivalents().items() if key[0] in {path.name for path in paths}}
+    stale = set(known) - {mutant.key for path in paths for mutant in mutants(path)}
+    survivors: list[Mutant] = []
+    with tempfile.TemporaryDirectory() as folder:
+        preload(folder)
+        if not options.data:
+            counts, survivors = code_survivors(paths, options.workers)
+            total = sum(counts.values(), Counter())
+            print(f"code: {total.total()} mutants, {dict(total)}; listed as equivalent: {len(known)}")
+        data_count, data_left = data_survivors()
+        print(f"rules: {data_count} mutants, {len(data_left)} survived")
+    left = [str(mutant) for mutant in survivors if mutant.key not in known]
+    print("\n".join([*(f"  {text}" for text in (*left, *data_left)), *(f"  no such mutant: {key}" for key in stale)]))
+    return 1 if left or data_left or stale else 0
 
 
 if __name__ == "__main__":

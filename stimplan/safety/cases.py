@@ -74,5 +74,6 @@ def smallest(values: list[float]) -> float | None:
     """Smallest value, None for no value; one that is not finite is not hidden by the others."""
     if not values:
         return None
-    odd = [value for value in values if not math.isfinite(value)]
-    return math.nan if any(map(math.isnan, odd)) else odd[0] if odd else min(values)
+    if any(map(math.isnan, values)):
+        return math.nan
+    return min([value for value in values if math.isinf(value)] or values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stimplan.safety.cases import Case
@@ -129,9 +129,13 @@ def _cases(rule: Rule, protocol: Any, field: Mapping[str, float] | None) -> list
         return [Case(protocol, field, electrode, place=electrode.label) for electrode in protocol.electrodes]
     if "block" in scopes:
         blocks = protocol.stimulation.blocks
-        names = [block.label or (f"block {i}" if len(blocks) > 1 else "") for i, block in enumerate(blocks, start=1)]
-        return [Case(protocol, field, block=block, place=name) for block, name in zip(blocks, names, strict=True)]
+        return [Case(protocol, field, block=one, place=_name(one, i, blocks)) for i, one in enumerate(blocks, start=1)]
     return [Case(protocol, field)]
+
+
+def _name(block: Any, number: int, blocks: Sequence[Any]) -> str:
+    """Name of a block in a message; the only one needs none."""
+    return block.label or (f"block {number}" if len(blocks) > 1 else "")
 
 
 def _of_rule(rule: Rule, protocol: Any, field: Mapping[str, float] | None) -> list[Finding]:
@@ -146,7 +150,7 @@ def _of_rule(rule: Rule, protocol: Any, field: Mapping[str, float] | None) -> li
         nothing = Judgement("unknown", rule.must, rule.severity, rule.censored)
         return [_report(rule, [(nothing, None, Case(protocol, field))])]
     groups = {name: [one for one in answers if one[0].outcome == name] for name in ("broken", "unknown", "holds")}
-    if cases[0].block is not None and (groups["broken"] or groups["unknown"]):
+    if "block" in _scopes(rule) and (groups["broken"] or groups["unknown"]):
         return [_report(rule, [answer]) for answer in (*groups["broken"], *groups["unknown"])]
     group = next((group for group in groups.values() if group), None)
     return [_report(rule, group)] if group else []
@@ -163,7 +167,8 @@ def _ask(rule: Rule, case: Case) -> Answer:
 
 def _report(rule: Rule, group: list[Answer]) -> Finding:
     """One finding for all cases that had the same outcome: it shows the worst value and names them."""
-    judgement, value, _ = max(group, key=_badness)
+    worst = max(group, key=_badness)
+    judgement, value, _ = worst
     if judgement.outcome == "holds":
         group = [answer for answer in group if answer[1] == value]
     place = ", ".join(case.place for _, _, case in group)
@@ -180,7 +185,7 @@ def _report(rule: Rule, group: list[Answer]) -> Finding:
         value_text=must.value_text(value),
         limit_text=must.limit_text,
         title=rule.title,
-        message=_message(rule, max(group, key=_badness), place),
+        message=_message(rule, worst, place),
         citation=rule.citation.text,
         doi=rule.citation.doi,
         locator=rule.citation.locator,

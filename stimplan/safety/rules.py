@@ -61,7 +61,8 @@ class Statement:
             return True
         if self.op == "between":
             return self.limits[0] <= value <= self.limits[1]
-        return _COMPARE[self.op](value, self.limits[0])
+        (limit,) = self.limits
+        return _COMPARE[self.op](value, limit)
 
     def badness(self, value: float) -> float:
         """Larger for a worse value; orders values that were judged by the same statement."""
