@@ -1,10 +1,11 @@
 """The compiled loop behind `field_on`; alone in its module because importing numba takes half a second."""
 
 import numpy as np
-from numba import njit
+
+from stimplan.compiled import jit
 
 
-@njit(cache=True)
+@jit
 def interpolate(nodes, tets, row, nodal, found, values):
     """Write the field at each voxel centre into `values`: linear between the corners of its tetrahedron.
 
@@ -39,7 +40,7 @@ def interpolate(nodes, tets, row, nodal, found, values):
                     )
 
 
-@njit(cache=True)
+@jit
 def _invert(nodes, tet, inverse):
     """Inverse of the edge matrix of one tetrahedron; False where it is flat."""
     o = nodes[tet[0]]

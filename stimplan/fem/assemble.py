@@ -4,15 +4,13 @@ The matrix is written straight into compressed rows: a list of (row, column, val
 take ten times the memory of the result.
 """
 
-
-
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from stimplan.compiled import jit
 from stimplan.errors import InputError
 
 Array = NDArray[np.float64]
@@ -93,7 +91,7 @@ def node_volumes(nodes_m: Array, tets: NDArray[np.int32]) -> Array:
     return _volumes(np.ascontiguousarray(nodes_m, dtype=np.float64), np.ascontiguousarray(tets, dtype=np.int32))
 
 
-@njit(cache=True)
+@jit
 def _tets_of_nodes(tets, n_nodes):  # type: ignore[no-untyped-def]
     """Tetrahedra around each node, as compressed rows."""
     start = np.zeros(n_nodes + 1, np.int64)
@@ -110,7 +108,7 @@ def _tets_of_nodes(tets, n_nodes):  # type: ignore[no-untyped-def]
     return start, member
 
 
-@njit(cache=True)
+@jit
 def _neighbours(row, tets_around, tets, seen, out):  # type: ignore[no-untyped-def]
     """Write the nodes that share a tetrahedron with `row`, itself included, into out; return how many."""
     count = 0
@@ -124,7 +122,7 @@ def _neighbours(row, tets_around, tets, seen, out):  # type: ignore[no-untyped-d
     return count
 
 
-@njit(cache=True)
+@jit
 def _pattern(tets, n_nodes):  # type: ignore[no-untyped-def]
     """Row pointers and sorted column numbers of the matrix."""
     start, member = _tets_of_nodes(tets, n_nodes)
@@ -146,7 +144,7 @@ def _pattern(tets, n_nodes):  # type: ignore[no-untyped-def]
     return indptr, indices
 
 
-@njit(cache=True)
+@jit
 def _gradients(nodes, tet, grad):  # type: ignore[no-untyped-def]
     """Write the gradients of the four hat functions into grad (4, 3); return the volume, 0 for a flat element."""
     a, b, c, d = nodes[tet[0]], nodes[tet[1]], nodes[tet[2]], nodes[tet[3]]
@@ -166,7 +164,7 @@ def _gradients(nodes, tet, grad):  # type: ignore[no-untyped-def]
     return abs(six) / 6.0
 
 
-@njit(cache=True)
+@jit
 def _fill(nodes, tets, sigma, indptr, indices, data):  # type: ignore[no-untyped-def]
     """Add every element matrix; return the number of flat elements."""
     grad = np.empty((4, 3))
@@ -188,7 +186,7 @@ def _fill(nodes, tets, sigma, indptr, indices, data):  # type: ignore[no-untyped
     return n_flat
 
 
-@njit(cache=True)
+@jit
 def _minus_gradient(potential, nodes, tets):  # type: ignore[no-untyped-def]
     grad = np.empty((4, 3))
     field = np.zeros((tets.shape[0], 3))
@@ -200,7 +198,7 @@ def _minus_gradient(potential, nodes, tets):  # type: ignore[no-untyped-def]
     return field
 
 
-@njit(cache=True)
+@jit
 def _loads(density, nodes, tets):  # type: ignore[no-untyped-def]
     grad = np.empty((4, 3))
     loads = np.zeros(nodes.shape[0])
@@ -212,7 +210,7 @@ def _loads(density, nodes, tets):  # type: ignore[no-untyped-def]
     return loads
 
 
-@njit(cache=True)
+@jit
 def _volumes(nodes, tets):  # type: ignore[no-untyped-def]
     grad = np.empty((4, 3))
     volumes = np.zeros(nodes.shape[0])

@@ -21,9 +21,9 @@ from __future__ import annotations
 
 import attrs
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from stimplan.compiled import jit
 from stimplan.errors import InputError, SolveError
 
 Array = NDArray[np.float64]
@@ -143,7 +143,7 @@ def _injected(electrode: SphereElectrode, radius_m: float, n_terms: int) -> Arra
     return point * cap
 
 
-@njit(cache=True)
+@jit
 def _legendre(x, n_max):  # type: ignore[no-untyped-def]
     values = np.ones(n_max + 1)
     if n_max > 0:
@@ -175,7 +175,7 @@ def _layer_coefficients(radii: Array, sigma: Array, n_terms: int) -> tuple[Array
     return alpha, beta
 
 
-@njit(cache=True)
+@jit
 def _sum_series(points, layer, axis, radii, coefficients, tolerance, potential, field):  # type: ignore[no-untyped-def]
     """Add one electrode's potential and field at every point; return how many points did not converge."""
     outer, inner = radii

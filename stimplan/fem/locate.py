@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import attrs
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
+
+from stimplan.compiled import jit
 
 Array = NDArray[np.float64]
 
@@ -97,7 +98,7 @@ def rasterize(
     return image
 
 
-@njit(cache=True)
+@jit
 def _inverse(nodes, tet, matrix):  # type: ignore[no-untyped-def]
     """Write the matrix from (point - first corner) to barycentric coordinates 1, 2, 3."""
     a, b, c, d = nodes[tet[0]], nodes[tet[1]], nodes[tet[2]], nodes[tet[3]]
@@ -113,7 +114,7 @@ def _inverse(nodes, tet, matrix):  # type: ignore[no-untyped-def]
             matrix[i, k] /= six
 
 
-@njit(cache=True)
+@jit
 def _weights(matrix, x, y, z):  # type: ignore[no-untyped-def]
     """Barycentric coordinates of an offset from the first corner."""
     b1 = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z
@@ -122,7 +123,7 @@ def _weights(matrix, x, y, z):  # type: ignore[no-untyped-def]
     return 1.0 - b1 - b2 - b3, b1, b2, b3
 
 
-@njit(cache=True)
+@jit
 def _span(nodes, tet, low, side, shape, first, last):  # type: ignore[no-untyped-def]
     """Range of buckets a tetrahedron's box touches."""
     for k in range(3):
@@ -133,7 +134,7 @@ def _span(nodes, tet, low, side, shape, first, last):  # type: ignore[no-untyped
         last[k] = min(max(int((most - low[k]) / side), 0), shape[k] - 1)
 
 
-@njit(cache=True)
+@jit
 def _buckets(nodes, tets, low, side, shape):  # type: ignore[no-untyped-def]
     """Tetrahedra of each bucket, as compressed rows: the first pass counts, the second fills."""
     first, last = np.zeros(3, np.int64), np.zeros(3, np.int64)
@@ -159,7 +160,7 @@ def _buckets(nodes, tets, low, side, shape):  # type: ignore[no-untyped-def]
     return start, member
 
 
-@njit(cache=True)
+@jit
 def _search(points, nodes, tets, grid, buckets, found, barycentric):  # type: ignore[no-untyped-def]
     low, side, shape = grid
     start, member = buckets
@@ -190,7 +191,7 @@ def _search(points, nodes, tets, grid, buckets, found, barycentric):  # type: ig
                 barycentric[p, 0], barycentric[p, 1], barycentric[p, 2], barycentric[p, 3] = b0, b1, b2, b3
 
 
-@njit(cache=True)
+@jit
 def _scan(nodes, tets, image):  # type: ignore[no-untyped-def]
     """Mark the voxel centres (integer coordinates) inside each tetrahedron."""
     matrix = np.empty((3, 3))

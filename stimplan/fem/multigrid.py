@@ -4,16 +4,14 @@ The cycle runs in single precision and over several columns at once, which is wh
 gradient around it stays in double precision. One thread and a fixed order of operations: the same bits every time.
 """
 
-
-
 from __future__ import annotations
 
 import attrs
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from stimplan.compiled import jit
 from stimplan.errors import SolveError
 
 Array = NDArray[np.float64]
@@ -107,7 +105,7 @@ def _single(matrix: csr_matrix) -> csr_matrix:
     return rows
 
 
-@njit(cache=True)
+@jit
 def _diagonal_positions(indptr, indices):  # type: ignore[no-untyped-def]
     """Position of each row's diagonal entry, -1 where it has none."""
     found = np.full(len(indptr) - 1, -1, np.int32)
@@ -122,7 +120,7 @@ def _diagonal_positions(indptr, indices):  # type: ignore[no-untyped-def]
 # read the matrix once. The variants for one column keep their sum in a register, twice as fast.
 
 
-@njit(cache=True)
+@jit
 def _first_sweep_1(indptr, indices, data, diagonal, rhs, x):  # type: ignore[no-untyped-def]
     """Forward Gauss-Seidel from zero for one column; returns the residual."""
     n = len(rhs)
@@ -140,7 +138,7 @@ def _first_sweep_1(indptr, indices, data, diagonal, rhs, x):  # type: ignore[no-
     return residual
 
 
-@njit(cache=True)
+@jit
 def _last_sweep_1(indptr, indices, data, diagonal, rhs, x):  # type: ignore[no-untyped-def]
     """Backward Gauss-Seidel for one column, in place."""
     for row in range(len(rhs) - 1, -1, -1):
@@ -152,7 +150,7 @@ def _last_sweep_1(indptr, indices, data, diagonal, rhs, x):  # type: ignore[no-u
         x[row] = total / data[diagonal[row]]
 
 
-@njit(cache=True)
+@jit
 def _first_sweep(indptr, indices, data, diagonal, rhs, x):  # type: ignore[no-untyped-def]
     """Forward Gauss-Seidel from zero; returns the residual."""
     n, k = rhs.shape
@@ -172,7 +170,7 @@ def _first_sweep(indptr, indices, data, diagonal, rhs, x):  # type: ignore[no-un
     return residual
 
 
-@njit(cache=True)
+@jit
 def _last_sweep(indptr, indices, data, diagonal, rhs, x):  # type: ignore[no-untyped-def]
     """Backward Gauss-Seidel, in place."""
     n, k = rhs.shape

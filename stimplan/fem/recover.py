@@ -9,8 +9,9 @@ value for each tissue it belongs to.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from stimplan.compiled import jit
 
 Array = NDArray[np.float64]
 
@@ -44,7 +45,7 @@ def relative_difference(a: Array, b: Array, volumes_m3: Array) -> float:
     return float(np.sqrt((volumes_m3 @ ((a - b) ** 2).sum(axis=1)) / (volumes_m3 @ (a**2).sum(axis=1))))
 
 
-@njit(cache=True)
+@jit
 def _averages(field, volumes, tets, n_nodes):  # type: ignore[no-untyped-def]
     total = np.zeros((n_nodes, 3))
     weight = np.zeros(n_nodes)

@@ -11,10 +11,10 @@ from typing import Any
 
 import attrs
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from stimplan.compiled import jit
 from stimplan.errors import InputError, SolveError
 from stimplan.fem.assemble import node_volumes, stiffness
 from stimplan.fem.multigrid import Hierarchy, build_hierarchy
@@ -240,7 +240,7 @@ def _morton_order(points: Array) -> NDArray[np.int64]:
     return np.argsort(_interleave(cells), kind="stable")
 
 
-@njit(cache=True)
+@jit
 def _interleave(cells):  # type: ignore[no-untyped-def]
     codes = np.zeros(len(cells), np.uint64)
     for i in range(len(cells)):
