@@ -208,7 +208,7 @@ def _on_console(function: Any, options: argparse.Namespace) -> int:
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("protocol", help="id in the library, or a JSON file")
     parser.add_argument("--head", default="colin27", help="head model (default: colin27)")
-    parser.add_argument("--out", type=Path, help="folder for the results (default: stimplan-<protocol id>)")
+    parser.add_argument("--out", help="folder for the results (default: stimplan-<protocol id>)")
     parser.add_argument("--electrode-model", choices=("complete", "uniform"), default="complete")
     parser.add_argument("--edge-mm", type=float, help="edge length of the head's mesh, mm")
     parser.add_argument("--conductivity", action="append", default=[], metavar="TISSUE=S_PER_M",
@@ -223,7 +223,9 @@ def _run(options: argparse.Namespace) -> int:
     from stimplan.terminal import notice, progress_bar, show_findings, show_run
 
     protocol = read_protocol(options.protocol)
-    out = options.out or Path(f"stimplan-{protocol.id}")
+    if options.out == "":  # a shell variable that is not set; the current folder is asked for with a dot
+        raise InputError(Problem("--out", "is empty; name a folder"))
+    out = Path(options.out) if options.out else Path(f"stimplan-{protocol.id}")
     conductivities = _conductivities(options.conductivity)
     with progress_bar(is_shown=not options.json) as progress:
         from stimplan.pipeline import RunOptions

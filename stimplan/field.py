@@ -21,7 +21,7 @@ from stimplan.fem.recover import nodal_field, relative_difference
 from stimplan.fem.solve import LinearSolver, Progress, System, build_system
 from stimplan.head.model import HeadModel
 from stimplan.placement import Placement
-from stimplan.values import digest, frozen_array
+from stimplan.values import digest, frozen_array, frozen_mapping
 
 Array = NDArray[np.float64]
 
@@ -64,7 +64,7 @@ class Field:
     electrode_potential_V: Array = attrs.field(converter=_potentials)
     residual: float
     iterations: int | None
-    provenance: Mapping[str, Any]
+    provenance: Mapping[str, Any] = attrs.field(converter=frozen_mapping)
 
     def __attrs_post_init__(self) -> None:
         if len(self.E_V_per_m) != len(self.head.tets) or len(self.potential_V) != len(self.head.nodes_m):
@@ -131,9 +131,9 @@ class Field:
         Raises
         ------
         InputError
-            Points outside the head; the message says how many.
+            Points outside the head (the message says how many), or anything but (k, 3) numbers.
         """
-        points = np.atleast_2d(np.asarray(points_m, dtype=np.float64))
+        points = _points(points_m)
         tet, barycentric = _locator(self.head)(points)
         if np.any(tet < 0):
             raise InputError(f"{int((tet < 0).sum())} of {len(points)} points are outside head {self.head.name!r}")
@@ -296,6 +296,17 @@ def _currents(placement: Placement) -> list[float]:
             )
         currents.append(electrode.current_A * (-1) ** (round(turns) % 2))
     return currents
+
+
+def _points(points_m: ArrayLike) -> Array:
+    """Points as a (k, 3) array; the compiled search reads three numbers of each without asking."""
+    try:
+        points = np.atleast_2d(np.asarray(points_m, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise InputError(f"points are (k, 3) numbers, m, got {str(points_m)[:60]!r}") from None
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise InputError(f"points are (k, 3) numbers, m, got an array of shape {points.shape}")
+    return points
 
 
 def _checked(currents_A: ArrayLike, count: int) -> list[float]:

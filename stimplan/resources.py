@@ -47,11 +47,12 @@ def package_path(*parts: str) -> Path:
     return path
 
 
-def cache_path(*parts: str) -> Path:
-    """Path below the user's cache folder; `STIMPLAN_CACHE` names another one. Its parent is made."""
+def cache_path(*parts: str, make: bool = True) -> Path:
+    """Path below the user's cache folder; `STIMPLAN_CACHE` names another one. Its parent is made if asked."""
     import platformdirs
 
     root = Path(os.environ.get("STIMPLAN_CACHE") or platformdirs.user_cache_dir("stimplan", appauthor=False))
     path = root.joinpath(*parts)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if make:
+        path.parent.mkdir(parents=True, exist_ok=True)
     return path

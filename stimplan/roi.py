@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -97,13 +99,17 @@ def sphere_roi(
     """
     if (mni_mm is None) == (position_mm is None):
         raise InputError("give the centre of a sphere either as mni_mm or as position_mm")
-    center = np.asarray(mni_mm if position_mm is None else position_mm, dtype=np.float64)
+    given = mni_mm if position_mm is None else position_mm
+    try:
+        center = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        center = np.empty(0)
     if center.shape != (3,) or not np.isfinite(center).all():
-        raise InputError(f"the centre of a sphere is three finite numbers, got {center!r}")
-    if not 0 < radius_mm < float("inf"):
+        raise InputError(f"the centre of a sphere is three finite numbers, got {given!r}")
+    if not isinstance(radius_mm, Real) or isinstance(radius_mm, bool) or not 0 < radius_mm < float("inf"):
         raise InputError(f"the radius of a sphere is positive and finite, got {radius_mm!r} mm")
     x, y, z = (to_si(float(value), "mm") for value in center)
-    return SphereRoi((x, y, z), position_mm is None, to_si(radius_mm, "mm"), tissue)
+    return SphereRoi((x, y, z), position_mm is None, to_si(float(radius_mm), "mm"), tissue)
 
 
 def tissue_roi(name: str) -> TissueRoi:
@@ -126,6 +132,8 @@ def elements_in(head: HeadModel, roi: Roi | None = None) -> NDArray[np.bool_]:
     """
     if roi is None:
         roi = TissueRoi(default_tissue(head))
+    if not isinstance(roi, SphereRoi | TissueRoi):
+        raise InputError(f"a region is made with sphere_roi or tissue_roi, got {roi!r}")
     mask = head.in_tissue(roi.tissue)
     if isinstance(roi, SphereRoi):
         center = np.asarray(roi.center_m)

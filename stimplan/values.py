@@ -69,6 +69,30 @@ def frozen_array(
     return array
 
 
+class _FrozenMapping(dict[str, Any]):
+    """A dict that refuses every change; still JSON, and still copied and pickled."""
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("this mapping is part of a frozen value; make a copy with dict(...) and change that")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _FrozenMapping, (dict(self),)
+
+
+def frozen_mapping(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Own, read-only copy of a mapping, mappings and lists inside it included (lists become tuples)."""
+    return _FrozenMapping({key: _frozen(value) for key, value in values.items()})
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return frozen_mapping(value)
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
 def digest(*parts: Any) -> str:
     """SHA-256 of values, the same in every process and on every machine.
 

@@ -26,7 +26,7 @@ _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib
 
 def mesh_path(name: str, key: str) -> Path:
     """Where the mesh with this key is, or would be, kept."""
-    return cache_path("heads", f"{name}-{key[:24]}.npz")
+    return cache_path("heads", f"{name}-{key[:24]}.npz", make=False)
 
 
 def cached_mesh(name: str, key: str, make: Callable[[], Made]) -> Made:
@@ -80,6 +80,7 @@ def _write(path: Path, key: str, mesh: TetMesh, record: dict[str, Any]) -> None:
     """Write beside the place and rename: two processes may do so at once, and Ctrl-C leaves nothing behind."""
     record_text = json.dumps(record, allow_nan=False)
     seal = digest(key, mesh.nodes_m, mesh.tets, mesh.tissue, record_text)
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
     part = Path(name)
     try:

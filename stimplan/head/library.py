@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from numbers import Real
@@ -121,7 +122,7 @@ def list_heads() -> tuple[HeadEntry, ...]:
         HeadEntry(
             name=name,
             description=shipped.description,
-            cached=mesh_path(name, _key(name, edge_m)).exists(),
+            cached=os.path.exists(mesh_path(name, _key(name, edge_m))),  # noqa: PTH110 - False where the folder is locked
             path=package_path(*shipped.labels),
         )
         for name, shipped in _HEADS.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import attrs
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stimplan.errors import HeadError
-from stimplan.values import digest, frozen_array
+from stimplan.values import digest, frozen_array, frozen_mapping
 
 
 @attrs.frozen
@@ -81,8 +82,8 @@ class HeadModel:
     tissue: NDArray[np.uint8] = attrs.field(converter=_labels)
     tissues: tuple[Tissue, ...]
     mni_from_head: NDArray[np.float64] | None = attrs.field(default=None, converter=attrs.converters.optional(_affine))
-    sites_m: Mapping[str, tuple[float, float, float]] = attrs.field(factory=dict)
-    provenance: Mapping[str, Any] = attrs.field(factory=dict)
+    sites_m: Mapping[str, tuple[float, float, float]] = attrs.field(factory=dict, converter=frozen_mapping)
+    provenance: Mapping[str, Any] = attrs.field(factory=dict, converter=frozen_mapping)
 
     def __attrs_post_init__(self) -> None:
         known = {tissue.label for tissue in self.tissues}
@@ -163,7 +164,7 @@ class HeadModel:
         """
         for name, value in conductivities_S_per_m.items():
             self.tissue_named(name)
-            if not (0 < value < float("inf")):
+            if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value < float("inf"):
                 raise HeadError(f"conductivity of {name!r} must be positive and finite, got {value!r} S/m")
         tissues = tuple(
             attrs.evolve(t, conductivity_S_per_m=float(conductivities_S_per_m[t.name]), source="set by the user")
