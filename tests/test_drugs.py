@@ -273,3 +273,25 @@ def test_the_members_of_the_evidence_lists_and_no_others_are_strong():
     counted_with = {"dexamphetamine", "lisdexamfetamine", "methamphetamine", "valganciclovir", "esketamine"}
     assert strong == STRONG | counted_with | {"aminophylline", "sodium oxybate"}
     assert all(drug.note for drug in load_drugs() if drug.name in counted_with | {"aminophylline"})
+
+
+def test_an_open_question_about_a_drug_is_the_one_that_is_asked():
+    open_one = {f.rule_id: f.message for f in findings(Medication("lorazepam"))}
+    assert "whether it is being stopped (lorazepam)" in open_one["DRUG-TMS-WITHDRAWAL"]
+    assert "whether the dose was changed (lorazepam)" in open_one["DRUG-TMS-DOSE-CHANGE"]
+
+
+def test_a_note_is_shown_where_it_bears_on_the_list_and_the_ingredient_with_a_brand():
+    vyvanse = next(f for f in findings(Medication("Vyvanse")) if f.status == "stop")
+    assert vyvanse.message.startswith("Vyvanse (lisdexamfetamine; Turned into dexamphetamine")
+    changed = next(f for f in findings(Medication("Tavor", dose_changed="yes")) if f.rule_id == "DRUG-TMS-DOSE-CHANGE")
+    assert changed.message.startswith("Tavor (lorazepam): the dose was changed")
+    both = Medication("Tavor", atc="N06AA09", withdrawn="yes")
+    messages = {f.rule_id: f.message for f in findings(both)}
+    assert messages["DRUG-TMS-STRONG"].startswith("Tavor (amitriptyline): ")
+    assert messages["DRUG-TMS-WITHDRAWAL"].startswith("Tavor (lorazepam): ")
+    assert messages["DRUG-CONFLICT"].startswith("Tavor (amitriptyline, lorazepam): ")
+    # a note about a drug of another list stays out
+    valganciclovir = Medication("valcyte", atc="N05BA06", withdrawn="yes")
+    messages = {f.rule_id: f.message for f in findings(valganciclovir)}
+    assert "ganciclovir" not in messages["DRUG-TMS-WITHDRAWAL"]

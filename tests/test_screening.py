@@ -413,3 +413,12 @@ def test_a_rule_for_currents_of_children_without_its_number_judges_nothing():
     without = tuple(attrs.evolve(rule, limit=None) for rule in rules)
     (finding,) = person_findings(without, healthy("tes", age_years=8.0), tdcs())
     assert finding.status == "unknown"
+
+
+@pytest.mark.parametrize(("item", "is_asked"), [("8", True), ("11", True), ("2", False)])
+def test_a_yes_without_the_list_it_belongs_to_says_that_nothing_is_listed(item, is_asked):
+    message = found(answered("tass", item, "yes", "noted"), TMS)[f"SCREEN-TASS-{int(item):02d}"].message
+    assert ("names none" in message) == is_asked
+    listed = {"implants": (Implant("vagus-nerve-stimulator"),), "medications": (Medication("metformin"),)}
+    message = found(answered("tass", item, "yes", "noted", **listed), TMS)[f"SCREEN-TASS-{int(item):02d}"].message
+    assert "names none" not in message

@@ -38,7 +38,6 @@ class _Said:
     outcome: Outcome
     what: str
     value: float | None = None
-    is_own: bool = False
 
 
 def person_findings(
@@ -56,7 +55,7 @@ def person_findings(
     for rule in asked:
         answer = _ASK[rule.looks_at](rule, case)
         if answer is not None:
-            said = answer.what if answer.is_own or answer.outcome != "broken" else f"{answer.what}: {rule.message}"
+            said = answer.what if answer.outcome != "broken" else f"{answer.what}: {rule.message}"
             found.append(finding(rule, answer.outcome, said=said, value=answer.value))
     return found
 
