@@ -489,7 +489,10 @@ def test_every_shipped_protocol_is_judged_in_every_profile(entry):
     assert {report.profile, *report.other_profiles} == {profile.id for profile in load_profiles()}
     assert {finding.rule_id for finding in report.findings} & {"TES-DATA-I", "TMS-DATA-TIMING"}
     if published.magnetic is None:
-        assert report.verdict in ("pass", "warn"), [f.message for f in report.findings if f.status != "pass"]
+        is_sized = published.waveform.type == "direct" or published.electric.amplitude_convention is not None
+        assert report.verdict in (("pass", "warn") if is_sized else ("unknown",)), [
+            f.message for f in report.findings if f.status != "pass"
+        ]
     for one in report.findings:
         assert "{" not in one.message and "nan" not in one.message and "None" not in one.message, one.message
 
