@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import re
 import signal
@@ -126,7 +127,9 @@ def _explained(error: Exception) -> tuple[int, tuple[Problem, ...]]:
     if isinstance(error, StimplanError):
         return error.exit_code, (Problem("", " ".join(str(error).split())),)
     if isinstance(error, OSError):
-        what = f"{error.strerror or type(error).__name__}; nothing was left behind"
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        remedy = "; make room, or name a folder on another disk" if is_full else ""
+        what = f"{error.strerror or type(error).__name__}{remedy}; nothing was left behind"
         return InputError.exit_code, (Problem("", what, file=str(error.filename or "")),)
     if isinstance(error, MemoryError):
         return 1, (Problem("", "not enough memory; try a larger --edge-mm"),)

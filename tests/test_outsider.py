@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
 import os
 import pickle
@@ -114,3 +115,12 @@ def test_ctrl_c_while_the_program_loads_is_one_line_and_exit_code_130():
     root = Path(__file__).parent.parent
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=root)
     assert (done.returncode, done.stderr) == (130, "stimplan: stopped; nothing was left behind\n")
+
+
+def test_a_full_disk_is_said_with_its_remedy(monkeypatch, capsys):
+    def full(_source):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("stimplan.protocol.read_protocol", full)
+    assert run_command(["check", "select-tdcs"]) == 2
+    assert "make room, or name a folder on another disk; nothing was left behind" in capsys.readouterr().err
