@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import cache
+from typing import Any
 
 import attrs
 from hypothesis import strategies as st
@@ -74,6 +75,24 @@ def texts(longest: int = 60) -> st.SearchStrategy[str]:
 
 
 @cache
+def one_of(*values: object) -> st.SearchStrategy[Any]:
+    """One of some values."""
+    return st.sampled_from(values)
+
+
+@cache
+def maybe_text() -> st.SearchStrategy[str | None]:
+    """Text, or None where a file says nothing."""
+    return st.none() | texts()
+
+
+@cache
+def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """A value, or None where a file says nothing."""
+    return st.none() | strategy
+
+
+@cache
 def shapes(longest_mm: str = "70") -> st.SearchStrategy[Circle | Rectangle | Ring]:
     """Outlines of at most so many mm."""
     side = si("mm", "10", longest_mm)
@@ -98,6 +117,11 @@ def currents(count: int) -> st.SearchStrategy[list[Decimal]]:
 
 
 @cache
+def _labels(count: int) -> st.SearchStrategy[list[str]]:
+    return st.lists(texts(20), min_size=count, max_size=count, unique=True)
+
+
+@cache
 @st.composite
 def electrodes(draw: st.DrawFn, longest_mm: str = "70", kind: str = "direct") -> tuple[Electrode, ...]:
     """Two to five electrodes (four for interference) whose currents balance as the kind of waveform asks."""
@@ -106,7 +130,7 @@ def electrodes(draw: st.DrawFn, longest_mm: str = "70", kind: str = "direct") ->
     amounts = [*draw(currents(2)), *draw(currents(2))] if is_paired else draw(currents(count))
     offsets = draw(currents(count)) if kind == "oscillating" else [None] * count
     turn = draw(si("deg", "0", "180")) if kind == "sinusoidal" else None
-    labels = draw(st.lists(texts(20), min_size=count, max_size=count, unique=True))
+    labels = draw(_labels(count))
     made = []
     for number, (site, current, offset) in enumerate(zip(FAR_APART, amounts, offsets, strict=False)):
         made.append(
@@ -160,27 +184,35 @@ CONDITIONED = "conditioned"
 
 
 @cache
+def _ramps() -> st.SearchStrategy[float | None]:
+    return st.none() | st.just(0.0) | si("s", "0.1", "600")
+
+
+@cache
+def _pauses() -> st.SearchStrategy[Intermittence]:
+    return st.builds(Intermittence, on_s=si("s", "1", "10"), off_s=si("s", "1", "10"))
+
+
+@cache
 @st.composite
 def waveforms(draw: st.DrawFn, kind: str = "direct") -> DirectWaveform:
     """Plausible sessions of one kind, with and without ramps and pauses."""
-    ramp = st.none() | st.just(0.0) | si("s", "0.1", "600")
-    pauses = st.none() | st.builds(Intermittence, on_s=si("s", "1", "10"), off_s=si("s", "1", "10"))
-    base = {"duration_s": draw(si("min", "1", "120")), "ramp_up_s": draw(ramp), "ramp_down_s": draw(ramp)}
-    base["intermittence"] = draw(pauses)
+    base = {"duration_s": draw(si("min", "1", "120")), "ramp_up_s": draw(_ramps()), "ramp_down_s": draw(_ramps())}
+    base["intermittence"] = draw(maybe(_pauses()))
     if kind == "direct":
         return DirectWaveform(**base)
     if kind in ("sinusoidal", "oscillating"):
         cls = SinusoidalWaveform if kind == "sinusoidal" else OscillatingWaveform
-        frequency = draw(st.none() | frequencies())
-        note = draw(texts() if frequency is None else st.none() | texts())
+        frequency = draw(maybe(frequencies()))
+        note = draw(texts() if frequency is None else maybe_text())
         return cls(**base, frequency_Hz=frequency, frequency_note=note)
     if kind == "noise":
         low, high = draw(si("Hz", "0.1", "300")), draw(si("Hz", "301", "1000"))
         band = draw(st.sampled_from([(low, high), (None, None), (None, high), (low, None)]))
-        shape = draw(st.sampled_from(("gaussian", "uniform", None)))
+        shape = draw(one_of("gaussian", "uniform", None))
         return NoiseWaveform(**base, band_low_Hz=band[0], band_high_Hz=band[1], distribution=shape)
     if kind == "pulsed":
-        polarity = draw(st.sampled_from(("monophasic", "biphasic")))
+        polarity = draw(one_of("monophasic", "biphasic"))
         width, gap = draw(si("ms", "0.05", "100")), draw(si("ms", "0.05", "1000"))
         return PulsedWaveform(**base, pulse_width_s=width, pulse_gap_s=gap, polarity=polarity)
     carriers = (draw(si("Hz", "1000", "2000")), draw(si("Hz", "2001", "2100")))
@@ -205,7 +237,7 @@ def sparse_electric(draw: st.DrawFn, modality: str) -> ElectricStimulation:
 def electric(draw: st.DrawFn, modality: str = "tDCS") -> ElectricStimulation:
     """Stimulation of one electric modality."""
     kind = KIND_OF[modality]
-    convention = None if kind == "direct" else draw(st.sampled_from(("peak", "peak-to-peak", "RMS")))
+    convention = None if kind == "direct" else draw(one_of("peak", "peak-to-peak", "RMS"))
     made = draw(electrodes("22" if modality == "HD-tDCS" else "70", kind))
     return ElectricStimulation(made, draw(waveforms(kind)), convention)
 
@@ -277,41 +309,66 @@ def intensities() -> st.SearchStrategy[Intensity]:
 
 
 @cache
+def thresholds() -> st.SearchStrategy[Threshold]:
+    """Ways of measuring a threshold, as far as they are reported."""
+    measured = one_of(None, "each-session", "weekly", "once")
+    return st.builds(Threshold, method=maybe_text(), muscle=maybe_text(), coil=maybe_text(), measured=measured)
+
+
+@cache
+def nerves() -> st.SearchStrategy[Peripheral]:
+    """Stimulation of a nerve before each pulse."""
+    return st.builds(Peripheral, nerve=texts(), interval_s=si("ms", "5", "50"), intensity=maybe_text())
+
+
+@cache
 @st.composite
 def blocks(draw: st.DrawFn, kind: str = "repetitive", is_last: bool = True) -> Block:
     """A block of one kind of magnetic stimulation."""
-    text = st.none() | texts()
     stimulus, patterns = _patterns(draw, kind)
-    measured = st.sampled_from((None, "each-session", "weekly", "once"))
-    nerve = st.builds(Peripheral, nerve=texts(), interval_s=si("ms", "5", "50"), intensity=text)
     return Block(
         pulse=Pulse(
-            draw(st.sampled_from(("monophasic", "biphasic", "half-sine", None))),
-            draw(st.sampled_from(("PA", "AP", "LM", "ML", None))),
+            draw(one_of("monophasic", "biphasic", "half-sine", None)),
+            draw(one_of("PA", "AP", "LM", "ML", None)),
         ),
         timing=Timing(stimulus, patterns),
         intensity=draw(intensities()),
-        threshold=draw(st.none() | st.builds(Threshold, method=text, muscle=text, coil=text, measured=measured)),
+        threshold=draw(maybe(thresholds())),
         placement=draw(placements()),
-        label=draw(text),
-        depth_adjusted=draw(st.sampled_from((True, False, None))),
-        peripheral=draw(nerve) if kind == "PAS" else None,
-        gap_s=None if is_last else draw(st.none() | st.just(0.0) | si("s", "0.01", "3600")),
+        label=draw(maybe_text()),
+        depth_adjusted=draw(one_of(True, False, None)),
+        peripheral=draw(nerves()) if kind == "PAS" else None,
+        gap_s=None if is_last else draw(_gaps()),
     )
+
+
+@cache
+def _gaps() -> st.SearchStrategy[float | None]:
+    return st.none() | st.just(0.0) | si("s", "0.01", "3600")
+
+
+@cache
+def _stimulators() -> st.SearchStrategy[Stimulator]:
+    return st.builds(Stimulator, manufacturer=maybe_text(), model=maybe_text())
 
 
 @cache
 @st.composite
 def magnetic(draw: st.DrawFn, kind: str = "repetitive") -> MagneticStimulation:
     """Stimulation by a coil, one block or two."""
-    text = st.none() | texts()
-    family = "H-coil" if kind == "deep" else draw(st.sampled_from(("figure-8", "circular", "double-cone", "cap")))
-    first = draw(st.lists(blocks(kind, is_last=False), max_size=1))
+    text = maybe_text()
+    family = "H-coil" if kind == "deep" else draw(one_of("figure-8", "circular", "double-cone", "cap"))
+    first = [draw(blocks(kind, is_last=False))] if draw(st.booleans()) else []
     return MagneticStimulation(
         coil=Coil(family, model=draw(text), manufacturer=draw(text), file=draw(text)),
-        stimulator=draw(st.none() | st.builds(Stimulator, manufacturer=text, model=text)),
+        stimulator=draw(maybe(_stimulators())),
         blocks=(*first, draw(blocks(kind))),
     )
+
+
+@cache
+def _weeks() -> st.SearchStrategy[float]:
+    return numbers("50", "500").map(float)
 
 
 @cache
@@ -323,11 +380,11 @@ def courses(draw: st.DrawFn) -> Course:
     per_week = draw(st.none() | st.integers(per_day or 1, 7 * (per_day or 1)))
     phases = tuple(
         Phase(
-            name=draw(st.sampled_from(("acute", "taper", "maintenance", "other"))),
+            name=draw(one_of("acute", "taper", "maintenance", "other")),
             sessions=count,
             sessions_per_day=per_day and draw(st.none() | st.integers(1, per_day)),
             sessions_per_week=per_week and draw(st.none() | st.integers(1, per_week)),
-            weeks=draw(st.none() | numbers("50", "500").map(float)),
+            weeks=draw(maybe(_weeks())),
         )
         for count in counts
     )
@@ -337,7 +394,7 @@ def courses(draw: st.DrawFn) -> Course:
         min_gap_s=draw(
             st.none() | si("h", "8.5" if (per_day or 1) < 3 else "2.4", "12" if (per_day or 1) < 3 else "2.6")
         ),
-        schedule=draw(st.none() | texts()),
+        schedule=draw(maybe(texts())),
         sessions_per_week=per_week,
         phases=phases if draw(st.booleans()) else (),
     )
@@ -350,114 +407,106 @@ def sources() -> st.SearchStrategy[Source]:
     return st.builds(Source, citation=texts(), doi=doi, status=st.sampled_from(STATUSES[:3]), note=st.none() | texts())
 
 
-def _plan(draw: st.DrawFn) -> dict[str, object]:
-    """Everything around the stimulation, there or not there."""
-    text = st.none() | texts()
-    second = st.none() | si("s", "0.1", "600")
-    count = st.none() | st.integers(0, 50)
-    low_high = st.sampled_from(((None, None), (0.0, 52.0), (-1.5, 1.5), (0.0, None)))
-    outcome = st.builds(
-        lambda name, limits, sessions: Outcome(name, *limits, tuple(sorted(sessions))),
-        texts(),
-        low_high,
-        st.sets(st.just(0) | st.just(1)),
+@cache
+def outcomes() -> st.SearchStrategy[Outcome]:
+    """Outcome measures with every kind of limits."""
+    limits = one_of((None, None), (0.0, 52.0), (-1.5, 1.5), (0.0, None))
+    times = one_of((), (0,), (1,), (0, 1))
+    return st.builds(lambda name, low_high, sessions: Outcome(name, *low_high, sessions), texts(), limits, times)
+
+
+@cache
+@st.composite
+def results(draw: st.DrawFn) -> Result:
+    """What came out, with no more people stimulated than there were."""
+    n_total = draw(st.none() | st.integers(0, 50))
+    return Result(
+        direction=draw(one_of("positive", "negative", "mixed", "physiological")),
+        summary=draw(texts()),
+        n_active=None if n_total is None else draw(st.none() | st.integers(0, n_total)),
+        n_total=n_total,
     )
-    n_total = draw(count)
+
+
+@cache
+def _parts() -> dict[str, st.SearchStrategy[Any]]:
+    """Strategies of what surrounds the stimulation, where it is there."""
+    text = maybe_text()
+    second = st.none() | si("s", "0.1", "600")
+    sham = {"ramp_up_s": second, "duration_s": second, "ramp_down_s": second}
+    steps = st.builds(Step, kind=one_of("titration", "adjust", "stop"), condition=texts(), action=texts())
     return {
-        "indication": draw(
-            st.none() | st.builds(Indication, condition=st.sampled_from(sorted(conditions())), note=text)
+        "indication": st.builds(Indication, condition=one_of(*sorted(conditions())), note=text),
+        "population": texts(),
+        "purpose": texts(),
+        "target": targets(),
+        "sham": st.builds(Sham, type=one_of("low-intensity", "other-site", "none"), description=text, **sham),
+        "blinding": one_of("none", "single", "double", "triple"),
+        "steps": st.lists(steps, min_size=1, max_size=2).map(tuple),
+        "therapy": st.builds(Therapy, name=texts(), timing=one_of(None, "before", "during", "after"), note=text),
+        "programme": one_of("cognitive", "paediatric", "motor", "language"),
+        "goals": st.lists(texts(), min_size=1, max_size=2).map(tuple),
+        "outcomes": st.lists(outcomes(), min_size=1, max_size=2).map(tuple),
+        "evidence": st.builds(
+            Evidence,
+            grade=one_of(*"ABC"),
+            scheme=texts(),
+            design=one_of("rct", "crossover", "modelling"),
+            status=one_of(*STATUSES[:3]),
         ),
-        "population": draw(text),
-        "purpose": draw(text),
-        "target": draw(st.none() | targets()),
-        "sham": draw(
-            st.none()
-            | st.builds(
-                Sham,
-                type=st.sampled_from(("low-intensity", "other-site", "none")),
-                description=text,
-                ramp_up_s=second,
-                duration_s=second,
-                ramp_down_s=second,
-            )
+        "result": results(),
+        "published_totals": st.builds(
+            PublishedTotals,
+            pulses_per_session=st.none() | st.integers(1, 5000),
+            session_duration_s=st.none() | si("min", "1", "60"),
+            charge_per_session_C=st.none() | si("C", "0.1", "10"),
+            note=texts(),
         ),
-        "blinding": draw(st.sampled_from((None, "none", "single", "double", "triple"))),
-        "steps": tuple(
-            draw(
-                st.lists(
-                    st.builds(
-                        Step, kind=st.sampled_from(("titration", "adjust", "stop")), condition=texts(), action=texts()
-                    ),
-                    max_size=2,
-                )
-            )
-        ),
-        "therapy": draw(
-            st.none()
-            | st.builds(Therapy, name=texts(), timing=st.sampled_from((None, "before", "during", "after")), note=text)
-        ),
-        "programme": draw(st.sampled_from((None, "cognitive", "paediatric", "motor", "language"))),
-        "goals": tuple(draw(st.lists(texts(), max_size=2))),
-        "outcomes": tuple(draw(st.lists(outcome, max_size=2))),
-        "evidence": draw(
-            st.none()
-            | st.builds(
-                Evidence,
-                grade=st.sampled_from("ABC"),
-                scheme=texts(),
-                design=st.sampled_from(("rct", "crossover", "modelling")),
-                status=st.sampled_from(STATUSES[:3]),
-            )
-        ),
-        "result": draw(
-            st.none()
-            | st.builds(
-                Result,
-                direction=st.sampled_from(("positive", "negative", "mixed", "physiological")),
-                summary=texts(),
-                n_active=st.none() if n_total is None else st.none() | st.integers(0, n_total),
-                n_total=st.just(n_total),
-            )
-        ),
-        "published_totals": draw(
-            st.none()
-            | st.builds(
-                PublishedTotals,
-                pulses_per_session=st.none() | st.integers(1, 5000),
-                session_duration_s=st.none() | si("min", "1", "60"),
-                charge_per_session_C=st.none() | si("C", "0.1", "10"),
-                note=texts(),
-            )
-        ),
-        "reporting": tuple(
-            draw(
-                st.dictionaries(st.sampled_from(("age", "sex", "time_of_day", "device")), texts() | st.booleans())
-            ).items()
-        ),
-        "source": draw(st.none() | sources()),
+        "reporting": st.dictionaries(
+            one_of("age", "sex", "time_of_day", "device"), texts() | st.booleans(), min_size=1, max_size=4
+        ).map(lambda items: tuple(items.items())),
+        "source": sources(),
+        "title": texts(),
+        "certainty": st.dictionaries(
+            one_of("$.title", "$.course.sessions", "$.stimulation.electrodes[0].current_mA"),
+            one_of(*STATUSES),
+            min_size=1,
+        ).map(lambda items: tuple(items.items())),
     }
 
 
+@cache
+@st.composite
+def plans(draw: st.DrawFn) -> dict[str, Any]:
+    """Everything around the stimulation, each part there or not: one number says which, for speed."""
+    parts = _parts()
+    there = draw(st.integers(0, 2 ** len(parts) - 1))
+    return {name: draw(part) for place, (name, part) in enumerate(parts.items()) if there >> place & 1}
+
+
+@cache
 @st.composite
 def protocols(draw: st.DrawFn, modality: str | None = None, kind: str | None = None) -> Protocol:
     """Valid protocols of a modality (and a kind of TMS), everything optional both there and not there."""
     modality = modality or draw(st.sampled_from(MODALITIES))
     kind = kind or draw(st.sampled_from(TMS_KINDS))
-    places = st.sampled_from(("$.title", "$.course.sessions", "$.stimulation.electrodes[0].current_mA"))
-    plan = _plan(draw)
-    if modality != "TMS" and plan["published_totals"] is not None:
-        plan["published_totals"] = attrs.evolve(plan["published_totals"], pulses_per_session=None)
-    elif plan["published_totals"] is not None:
-        plan["published_totals"] = attrs.evolve(plan["published_totals"], charge_per_session_C=None)
+    plan = {"title": None, **draw(plans())}
+    if plan.get("published_totals") is not None:
+        other = "charge_per_session_C" if modality == "TMS" else "pulses_per_session"
+        plan["published_totals"] = attrs.evolve(plan["published_totals"], **{other: None})
     return Protocol(
-        id=draw(st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,8}){0,3}", fullmatch=True)),
-        title=draw(st.none() | texts()),
+        id=draw(_ids()),
         modality=modality,
         stimulation=draw(magnetic(kind) if modality == "TMS" else electric(modality)),
         course=draw(courses()),
-        certainty=tuple(draw(st.dictionaries(places, st.sampled_from(STATUSES))).items()),
         **plan,
     )
+
+
+@cache
+def _ids() -> st.SearchStrategy[str]:
+    part = st.text("abcxyz019", min_size=1, max_size=8)
+    return st.lists(part, min_size=1, max_size=4).map("-".join)
 
 
 LONE_BLOCK = Block(

@@ -10,6 +10,7 @@ from typing import Any
 from stimplan.protocol.layout import PROTOCOL
 from stimplan.protocol.model import Protocol
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 _SHORT = 100  # an object or list that fits into so many characters stays on one line
 
 
@@ -37,18 +38,33 @@ def json_text(tree: Mapping[str, Any]) -> str:
 
 def _json(value: Any, depth: int) -> str:
     """JSON text with numbers as they are; the standard writer would turn Decimal into text or float."""
+    line = _line(value, _SHORT) if depth or not isinstance(value, dict | list) else None
+    if line is not None:
+        return line
+    pad = "\n" + "  " * (depth + 1)
+    if isinstance(value, dict):
+        parts = [f"{_ENCODE(key)}: {_json(item, depth + 1)}" for key, item in value.items()]
+    else:
+        parts = [_json(item, depth + 1) for item in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return opening + pad + ("," + pad).join(parts) + "\n" + "  " * depth + closing
+
+
+def _line(value: Any, room: int) -> str | None:
+    """A value on one line; None for an object or list that does not fit into so many characters."""
     if isinstance(value, Decimal):
         return f"{value:f}" if -9 <= value.adjusted() <= 15 else str(value)
     if not isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    is_object = isinstance(value, dict)
-    pairs = list(value.items()) if isinstance(value, dict) else [("", item) for item in value]
-    names = [json.dumps(key, ensure_ascii=False) + ": " if is_object else "" for key, _ in pairs]
-    items = [item for _, item in pairs]
-    opening, closing = ("{", "}") if is_object else ("[", "]")
-    line = opening + ", ".join(name + _json(item, 1) for name, item in zip(names, items, strict=True)) + closing
-    if len(line) <= _SHORT and "\n" not in line and depth:
-        return line
-    pad = "\n" + "  " * (depth + 1)
-    parts = (name + _json(item, depth + 1) for name, item in zip(names, items, strict=True))
-    return opening + pad + ("," + pad).join(parts) + "\n" + "  " * depth + closing
+        return _ENCODE(value)
+    parts: list[str] = []
+    left = room
+    for key in value:
+        part = _line(value[key] if isinstance(value, dict) else key, left)
+        if part is None:
+            return None
+        parts.append(f"{_ENCODE(key)}: {part}" if isinstance(value, dict) else part)
+        left -= len(parts[-1]) + 2  # the comma and the blank, or the brackets
+        if left < 0:
+            return None
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return opening + ", ".join(parts) + closing
