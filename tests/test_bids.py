@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import assume, given, settings
+from sizes import MANY
 from strategies import KIND_OF, TMS_KINDS, protocols
 
 from stimplan.errors import InputError
@@ -54,8 +55,8 @@ def test_what_nibs_bids_holds_survives_writing_and_reading(kind):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=names)
-def test_a_thousand_protocols_of_each_kind_survive(kind):
-    @settings(max_examples=1000)
+def test_many_protocols_of_each_kind_survive(kind):
+    @settings(max_examples=MANY)
     @given(protocols(*kind))
     def holds(protocol):
         survives(protocol)

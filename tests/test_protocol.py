@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
+from sizes import MANY
 from strategies import CONDITIONED, KIND_OF, TMS_KINDS, protocols, sparse_electric
 
 from stimplan.errors import ProtocolError
@@ -80,9 +81,9 @@ def test_sizes_without_a_convention_and_noise_on_a_direct_current_read_back_exac
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("modality", "kind"), KINDS, ids=NAMES)
-def test_a_thousand_protocols_of_each_kind_read_back_exactly(modality: str, kind: str | None) -> None:
+def test_many_protocols_of_each_kind_read_back_exactly(modality: str, kind: str | None) -> None:
     check = given(protocols(modality, kind))(survives)
-    settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))(check)()
+    settings(max_examples=MANY, deadline=None, suppress_health_check=list(HealthCheck))(check)()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,13 +41,16 @@ def write_outputs(result: RunResult, folder: Path, *, with_figures: bool, progre
     OSError
         A file could not be written completely.
     """
-    progress("writing volumes", 0.0)
-    write_volumes(result.field, folder)
-    progress("writing the mesh", 0.3)
-    write_vtu(folder / MESH, result.field)
     figures: dict[str, bytes] = {}
-    if with_figures:
-        figures = draw_figures(result, progress)
+    # Compressing volumes and drawing pictures take about as long; the second core has nothing else to do.
+    with ThreadPoolExecutor(1) as second:
+        progress("writing volumes and drawing", 0.0)
+        volumes = second.submit(write_volumes, result.field, folder)
+        write_vtu(folder / MESH, result.field)
+        if with_figures:
+            figures = draw_figures(result, progress)
+        progress("writing volumes", 0.9)
+        volumes.result()
     for name, data in figures.items():
         (folder / name).write_bytes(data)
     progress("writing the report", 0.95)
