@@ -134,7 +134,7 @@ def test_the_page_loads_nothing_from_anywhere():
 
 
 def test_session_and_course_stand_between_the_montage_and_the_field():
-    figures = {name: PNG for name in ("field_surface.png", "course.png", "session.png", "montage.png")}
+    figures = dict.fromkeys(("field_surface.png", "course.png", "session.png", "montage.png"), PNG)
     html = render(record(), figures)
     captions = [CAPTIONS[name] for name in ("montage.png", "session.png", "field_surface.png")]
     places = [html.index(f"<figcaption>{caption}") for caption in captions]

@@ -64,7 +64,7 @@ def write_summary(result: RunResult, folder: Path) -> None:
 
 
 def write_volumes(field: Field, folder: Path) -> None:
-    """Write |E|, Ex, Ey and Ez at 1 mm as the four volumes of one file, as `Field.at` gives them; 0 outside the head."""
+    """Write |E|, Ex, Ey and Ez at 1 mm as four volumes of one file, as `Field.at` gives them; 0 outside the head."""
     grid = grid_around(field.head)
     vector = field_on(grid, field, tetrahedron_at(field.head, grid))
     values = np.concatenate([np.linalg.norm(vector, axis=-1, keepdims=True), vector], axis=-1)
