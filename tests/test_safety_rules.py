@@ -9,9 +9,9 @@ import attrs
 import jsonschema
 import pytest
 
-from stimplan.errors import InputError
+from stimplan.errors import InputError, ResourceError
 from stimplan.resources import data_path
-from stimplan.safety import load_rules
+from stimplan.safety import load_rules, loading
 from stimplan.safety.loading import BASES
 from stimplan.safety.quantities import QUANTITIES
 from stimplan.safety.rules import Statement
@@ -269,6 +269,8 @@ def first(tree, **changes):
         ({"title": " "}, "is empty"),
         ({"censored": 1}, "wrong type"),
         ({"modality": []}, "at least one name"),
+        ({"modality": [1]}, "at least one name"),
+        ({"modality": [""]}, "at least one name"),
         ({"surprise": 1}, "unknown key"),
         ({"message": {"holds": "{value}", "broken": "{whatever}"}}, "unknown placeholder {whatever}"),
         ({"message": {"holds": "{value}", "broken": "{value"}}, "expected '}'"),
@@ -339,6 +341,15 @@ def test_a_file_that_is_no_json_or_not_there_is_refused(tmp_path):
     assert any("expected an object" in problem for problem in problems_of(tmp_path, "[]"))
     with pytest.raises(InputError, match="no such file"):
         load_rules(tmp_path / "nowhere.json")
+
+
+def test_a_damaged_installation_is_told_with_every_fault(tmp_path, monkeypatch, tree):
+    tree["rules"][0]["severity"] = tree["rules"][1]["basis"] = "x"
+    (tmp_path / "rules").mkdir()
+    write(tmp_path / "rules", tree)
+    monkeypatch.setattr(loading, "data_path", lambda *parts: tmp_path / "rules")
+    with pytest.raises(ResourceError, match=r"(?s)rules are broken\n.*\$\.rules\[0\]\.severity.*\$\.rules\[1\]\.basis"):
+        loading._shipped_rules.__wrapped__()
 
 
 def test_a_file_without_rules_loads_as_an_empty_set(tmp_path, tree):

@@ -187,6 +187,8 @@ CELL = [">1800", ">1800", ">1800", ">360", ">50"]
         ({}, {"cells": [CELL] * 4 + ["5"]}, "expected cells such as"),
         ({}, {"censored_rows": {"2": "warn"}}, "is not a row of the table"),
         ({}, {"censored_rows": {"one": "warn"}}, "is not a row of the table"),
+        ({}, {"censored_rows": {">1": "warn"}}, "is not a row of the table"),
+        ({}, {"rows": None}, "has the wrong type"),
         ({}, {"censored_rows": {"1": "fine"}}, "is not one of"),
         ({}, {"message": {"censored": "x"}}, "is missing"),
         ({"profiles": {}}, {}, "at least one profile"),
@@ -197,6 +199,11 @@ CELL = [">1800", ">1800", ">1800", ">360", ">50"]
 )
 def test_a_broken_table_is_refused(tmp_path, changes, table, what):
     assert what in problems(tmp_path, tree_with(changes, table=table))
+
+
+def test_a_fault_of_a_table_is_not_taken_for_one_of_the_messages_that_speak_of_it(tmp_path):
+    told = problems(tmp_path, tree_with({}, table={"rows": {**AXIS, "values": []}}))
+    assert "list of numbers" in told and "unknown placeholder" not in told
 
 
 def test_row_and_column_belong_to_rules_with_a_table(tmp_path):

@@ -49,6 +49,7 @@ LONG = {"pulses": 40, "intervals_ms": [100] * 39}
         (block([], 120, stimulus=PAIR), 0, None, None, 0, 0),
         (block([(60, 5)], 120, stimulus=PAIR), 0.4, 300, None, 0, 0),
         (block([(600, 1)], 120, stimulus=PAIR), 2, 600, None, 1, 1),
+        (block([], 120, stimulus={"pulses": 3, "intervals_ms": [20, 20]}), 0, None, None, 0, 0),
         (block([], 90, stimulus=FOUR), 0, None, None, 1, 0),
         (block([(360, 5)], 90, stimulus=FOUR), 0.8, 1800, None, 1, 0),
         (block([(10, 5)], 90, stimulus={"pulses": 4, "intervals_ms": [200] * 3}), 5, 0.8, 4.2, 1, 1),

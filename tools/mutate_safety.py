@@ -272,7 +272,7 @@ def preload(folder: str) -> None:
     """Import what the tests need, without the package under test; bytecode goes to `folder`."""
     os.chdir(ROOT)
     os.environ.setdefault("NUMBA_NUM_THREADS", "1")
-    sys.path.insert(0, str(ROOT / "tests"))
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
     sys.dont_write_bytecode, sys.pycache_prefix = False, folder
     import jsonschema  # noqa: F401
     import pytest  # noqa: F401
@@ -285,7 +285,7 @@ def preload(folder: str) -> None:
     assert not [name for name in sys.modules if name.startswith("stimplan.safety")]
 
 
-def code_survivors(paths: list[Path], workers: int) -> tuple[dict[str, Counter], list[Mutant]]:
+def code_survivors(paths: list[Path], workers: int, match: str) -> tuple[dict[str, Counter], list[Mutant]]:
     """For each file the number of mutants by how they ended, and those that no test noticed."""
     running: dict[int, Mutant] = {}
     counts: dict[str, Counter] = {path.name: Counter() for path in paths}
@@ -302,7 +302,7 @@ def code_survivors(paths: list[Path], workers: int) -> tuple[dict[str, Counter],
 
     for path in paths:
         start = time.monotonic()
-        for mutant in mutants(path):
+        for mutant in (one for one in mutants(path) if match in str(one)):
             while len(running) >= workers:
                 wait()
             running[run_tests(path, mutant.tree)] = mutant
@@ -373,6 +373,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", action="append", help="name of a file of stimplan/safety; may be repeated")
+    parser.add_argument("--match", default="", help="only mutants whose line of text contains this")
     parser.add_argument("--data", action="store_true", help="change the rules only, not the code")
     parser.add_argument("--list", action="store_true", help="print the mutants of the code and stop")
     options = parser.parse_args()
@@ -386,7 +387,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         preload(folder)
         if not options.data:
-            counts, survivors = code_survivors(paths, options.workers)
+            counts, survivors = code_survivors(paths, options.workers, options.match)
             total = sum(counts.values(), Counter())
             print(f"code: {total.total()} mutants, {dict(total)}; listed as equivalent: {len(known)}")
         data_count, data_left = data_survivors()

@@ -146,12 +146,12 @@ def _imbalance(case: Case) -> float | None:
     kind = case.protocol.waveform.type
     groups: dict[Any, list[complex]] = {}
     for electrode in electrodes:
-        phase = (electrode.phase_rad or 0.0) if kind == "sinusoidal" else 0.0
+        phase = electrode.phase_rad if kind == "sinusoidal" else None
         channel = electrode.channel if kind == "temporal-interference" else None
         value = cmath.rect(electrode.current_A, phase) if phase else complex(electrode.current_A)
         groups.setdefault(channel, []).append(value)
         if kind == "oscillating":
-            groups.setdefault("offset", []).append(complex(electrode.offset_A or 0.0))
+            groups.setdefault("offset", []).append(complex(electrode.offset_A or 0))
     sums = [round(abs(sum(group)), 15) for group in groups.values()]  # to the femtoampere
     return math.nan if any(map(math.isnan, sums)) else max(sums)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -93,7 +93,7 @@ def load_rules(source: str | Path | Sequence[str | Path] | None = None) -> RuleS
     return rules
 
 
-@lru_cache(maxsize=1)
+@cache
 def _shipped_rules() -> RuleSet:
     rules, problems = _read_files(sorted(data_path("safety", "rules").glob("*.json")))
     if problems:
@@ -155,7 +155,7 @@ class _RuleReader(Reader):
         table = None
         if raw["table"] is not None:
             table = read_table(self, raw["table"], where=f"{where}.table", unit=raw["display_unit"])
-        self.messages(raw["message"], where, TABLE_PLACEHOLDERS if table else PLACEHOLDERS)
+        self.messages(raw["message"], where, PLACEHOLDERS if raw["table"] is None else TABLE_PLACEHOLDERS)
         units_of = {
             one.quantity: one.display_unit for one in (must, *conditions, *(table.axes if table else ())) if one
         }

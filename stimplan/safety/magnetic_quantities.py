@@ -20,7 +20,7 @@ from stimplan.safety.course_quantities import sessions_per_day
 
 _LONGEST_QUADRIPULSE_INTERVAL_S = 0.1  # 1.5 to 100 ms is the published range; slower ones are a train
 _CLASSIC_TBS = {"pulses": 3.0, "burst_Hz": 50.0, "theta_Hz": 5.0, "on_s": 2.0, "off_s": 8.0}  # Huang 2005
-_MOST_PULSES = 200_000  # beyond it the busiest minute is not searched for
+_MOST_PULSES = 100_000  # as many as a file may have; beyond it the busiest minute is not searched for
 _MEASURED_EVERY_S = {"each-session": 0.0, "daily": 86400.0, "weekly": 7 * 86400.0}
 
 
@@ -109,9 +109,9 @@ def _theta_deviation(case: Case) -> float | None:
     block, train = case.block, _train(case.block)
     if not train.is_theta_burst:
         return None
-    stimulus, patterns = block.timing.stimulus, [p for p in block.timing.patterns if p.count > 1]
+    counts = (block.timing.stimulus.pulses, *(pattern.count for pattern in block.timing.patterns))
     have = {
-        "pulses": stimulus.pulses if stimulus.pulses > 1 else patterns[0].count,
+        "pulses": next(count for count in counts if count != 1),
         "burst_Hz": train.frequency_Hz,
         "theta_Hz": train.burst_frequency_Hz,
     }
@@ -148,10 +148,10 @@ def _timing_fill(case: Case) -> float | None:
 
 def _relative_to(case: Case, *references: str) -> float | None:
     intensity = case.block.intensity
-    highest = max(case.block.timing.stimulus.relative_intensities or (1.0,))
+    strongest = max((1.0, *(case.block.timing.stimulus.relative_intensities or ())))
     if intensity.value_fraction is None or intensity.reference not in references:
         return None
-    return twelve_digits(intensity.value_fraction * max(highest, 1.0))
+    return twelve_digits(intensity.value_fraction * strongest)
 
 
 def _threshold_intensity(case: Case) -> float | None:
@@ -241,12 +241,12 @@ def _busiest_minute(case: Case) -> float | None:
     timing = case.block.timing
     if trains.pulses(timing) > _MOST_PULSES:
         return None
-    pulse_times, first, most = trains.pulse_times_s(timing), 0, 0
+    pulse_times, counts, first = trains.pulse_times_s(timing), [], 0
     for number, time in enumerate(pulse_times):
         while twelve_digits(time - pulse_times[first]) >= 60:
             first += 1
-        most = max(most, number - first + 1)
-    return float(most)
+        counts.append(number - first + 1)
+    return float(max(counts))
 
 
 def _fastest_rate(case: Case) -> float | None:

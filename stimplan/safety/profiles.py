@@ -50,6 +50,6 @@ def profile_named(name: str) -> Profile:
     known = {profile.id: profile for profile in load_profiles()}
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(str(name), known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+    near = difflib.get_close_matches(str(name), known)
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; known are {', '.join(known)}"
     raise InputError(f"{name!r} is not a policy profile{hint}")

@@ -117,7 +117,7 @@ class Judgement:
     outcome: Outcome
     must: Statement
     severity: Severity
-    is_censored: bool = False
+    is_censored: bool
     is_beyond: bool = False
 
     def excess(self, value: float) -> float:

@@ -22,12 +22,15 @@ _TABLE = {
 }
 _AXIS = {"quantity": str, "display_unit": str, "values": list}
 _MESSAGE = {"censored": str, "no_cell": str}
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _CELL = re.compile(r"(>?)(\d+(?:\.\d+)?)")
 
 
 def read_table(reader: Reader, raw: Any, *, where: str, unit: str) -> Table | None:
-    """Table of a rule, its cells in the unit of the rule; None where something is wrong with it."""
-    before = len(reader.problems)
+    """Table of a rule, its cells in the unit of the rule; None where it cannot be built.
+
+    A table with a fault that was complained about may be returned: its rule is refused all the same.
+    """
     if not reader.has_fields(raw, _TABLE, where):
         return None
     reader.one_of(raw["lookup"], get_args(Lookup), f"{where}.lookup")
@@ -40,11 +43,10 @@ def read_table(reader: Reader, raw: Any, *, where: str, unit: str) -> Table | No
         len(cells) != len(rows.values) or {len(row) for row in cells} != {len(columns.values) if columns else 1}
     ):
         reader.complain(f"{where}.cells", "expected one row of cells a row, and one cell a column")
-    severity = _severities(reader, raw["censored_rows"], f"{where}.censored_rows", rows)
-    is_sound = reader.has_fields(raw["message"], _MESSAGE, f"{where}.message")
-    if len(reader.problems) > before or rows is None or not is_sound:
-        return None
+    severity = _severities(reader, raw["censored_rows"], f"{where}.censored_rows", rows) if rows else ()
     message = raw["message"]
+    if not reader.has_fields(message, _MESSAGE, f"{where}.message") or rows is None:
+        return None
     return Table(raw["lookup"], rows, columns, cells, severity, message["censored"], message["no_cell"])
 
 
@@ -77,17 +79,14 @@ def _cells(reader: Reader, raw: list[Any], where: str, unit: str) -> tuple[tuple
     return tuple(rows)
 
 
-def _severities(reader: Reader, raw: dict[str, Any], where: str, rows: Axis | None) -> tuple[tuple[int, Severity], ...]:
+def _severities(reader: Reader, raw: dict[str, Any], where: str, rows: Axis) -> tuple[tuple[int, Severity], ...]:
     """Severity of the censored cells of the rows that have one of their own, by the number of the row."""
-    values = (
-        [to_si(Decimal(name), rows.display_unit) if _CELL.fullmatch(name) else None for name in raw] if rows else []
-    )
-    for name, value in zip(raw, values, strict=False):
-        if rows is None or value not in rows.values:
+    found: list[tuple[int, Severity]] = []
+    for name, severity in raw.items():
+        reader.one_of(severity, get_args(Severity), f"{where}.{name}")
+        value = to_si(Decimal(name), rows.display_unit) if _NUMBER.fullmatch(name) else None
+        if value in rows.values:
+            found.append((rows.values.index(value), severity))
+        else:
             reader.complain(f"{where}.{name}", "is not a row of the table")
-        reader.one_of(raw[name], get_args(Severity), f"{where}.{name}")
-    if rows is None or any(value not in rows.values for value in values):
-        return ()
-    return tuple(
-        (rows.values.index(value), raw[name]) for name, value in zip(raw, values, strict=True) if value is not None
-    )
+    return tuple(found)

@@ -75,20 +75,20 @@ class Table:
         places = [axis.next_higher(value) for axis, value in zip(self.axes, values, strict=True)]
         if None in places:
             return None
-        row = places[0]
-        assert row is not None
-        cell = self.cells[row][places[1] or 0] if len(places) == 2 else self.cells[row][0]
+        row, *column = [place for place in places if place is not None]
+        (cell,) = [self.cells[row][number] for number in column] if column else self.cells[row]
         return cell, dict(self.censored_severity).get(row) if cell.is_censored else None
 
     def _between(self, value: float) -> Cell:
         """Cell at a value, on the straight line between two rows."""
-        rows, limits = self.rows.values, [row[0].limit for row in self.cells]
+        rows, cells = self.rows.values, [cell for (cell,) in self.cells]
         upper = self.rows.next_higher(value)
         if upper is None or upper == 0:
-            return self.cells[-1][0] if upper is None else self.cells[0][0]
+            return cells[-1] if upper is None else cells[0]
         share = (value - rows[upper - 1]) / (rows[upper] - rows[upper - 1])
-        limit = limits[upper - 1] + share * (limits[upper] - limits[upper - 1])
-        return Cell(float(f"{limit:.12g}"), self.cells[upper][0].is_censored)
+        below, above = cells[upper - 1], cells[upper]
+        limit = below.limit + share * (above.limit - below.limit)
+        return Cell(float(f"{limit:.12g}"), above.is_censored)
 
 
 def are_numbers(values: list[float | None]) -> bool:
