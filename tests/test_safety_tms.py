@@ -155,6 +155,16 @@ def test_the_strongest_pulse_of_a_stimulus_counts():
     assert measure("resting_intensity_fraction", tms(block([(600, 1)], 100, stimulus=weak))) == 1.0
 
 
+def test_a_pulse_with_an_intensity_of_its_own_is_not_overlooked():
+    def pair(*own):
+        return tms(block([(600, 1)], 80, stimulus={"pulses": 2, "intervals_ms": [3], "intensities": list(own)}))
+
+    strong = {"value_percent": 190, "reference": "rMT"}
+    assert measure("resting_intensity_fraction", pair(None, strong)) == 1.9
+    for_1mV = {"value_percent": 100, "reference": "1mV"}
+    assert measure("resting_intensity_fraction", pair(None, for_1mV)) is None
+
+
 @pytest.mark.parametrize(
     ("tree", "rule_id", "status"),
     [

@@ -38,7 +38,7 @@ def _peak(protocol: Any, electrode: Any) -> float | None:
     peak = dose.peak_A(stimulation, electrode)
     if peak is None:
         sigma = dose.noise_sigma_A(stimulation, abs(electrode.current_A))
-        peak = None if sigma is None else sigma * dose.NOISE_99_PERCENT_SIGMAS
+        peak = None if sigma is None else sigma * dose.NOISE_99_PERCENT_SIGMAS + abs(electrode.offset_A or 0.0)
     return None if peak is None else twelve_digits(peak)
 
 

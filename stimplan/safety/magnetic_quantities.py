@@ -147,11 +147,15 @@ def _timing_fill(case: Case) -> float | None:
 
 
 def _relative_to(case: Case, *references: str) -> float | None:
-    intensity = case.block.intensity
-    strongest = max((1.0, *(case.block.timing.stimulus.relative_intensities or ())))
-    if intensity.value_fraction is None or intensity.reference not in references:
-        return None
-    return twelve_digits(intensity.value_fraction * strongest)
+    """The strongest pulse, at least the block's own intensity where pulses are relative to it.
+
+    None where any pulse is given in another way, for it may be the strongest.
+    """
+    own = () if case.block.timing.stimulus.intensities else (case.block.intensity,)
+    intensities = (*own, *case.block.pulse_intensities)
+    sizes = [one.value_fraction for one in intensities if one.reference in references]
+    known = [size for size in sizes if size is not None]
+    return twelve_digits(max(known)) if known and len(known) == len(intensities) else None
 
 
 def _threshold_intensity(case: Case) -> float | None:

@@ -179,6 +179,9 @@ def _one_phase(stimulation: ElectricStimulation, problems: list[Problem]) -> Ele
     if stimulation.waveform.type == "temporal-interference":
         electrodes = sorted(stimulation.electrodes, key=lambda electrode: electrode.channel or 0)
         return attrs.evolve(stimulation, electrodes=tuple(electrodes))
+    if stimulation.waveform.type == "noise" and any(electrode.offset_A for electrode in stimulation.electrodes):
+        what = "noise on a direct current; NIBS-BIDS v6.3 has an offset for sinusoids only"
+        problems.append(Problem("$.stimulation.electrodes", what))
     if stimulation.waveform.type != "sinusoidal":
         return stimulation
     folded = [_folded(electrode) for electrode in stimulation.electrodes]
@@ -241,6 +244,10 @@ def _plain_block(block: Block, number: int, problems: list[Problem]) -> Block:
     if len(set(stimulus.intervals_s)) > 1:
         what = "the pulses come at unequal times; NIBS-BIDS v6.3 has one interval for each layer of a pattern"
         problems.append(Problem(f"{where}.timing.stimulus.intervals_ms", what))
+        return block
+    if stimulus.intensities:
+        what = "each pulse has its own intensity; NIBS-BIDS v6.3 has one reference for all pulses of a stimulus"
+        problems.append(Problem(f"{where}.timing.stimulus.intensities", what))
         return block
     intensity, sizes = block.intensity, stimulus.relative_intensities
     if sizes:
