@@ -338,3 +338,14 @@ def test_the_beat_is_the_difference_of_the_carriers_and_each_channel_moves_its_o
     protocol = electric(waveform, "TI", 0.001, -0.001, 0.002, -0.002, convention="peak", channel=[1, 1, 2, 2])
     assert totals_of(protocol).charge_per_session_C == pytest.approx(2 / math.pi * 0.003 * 1200)
     assert protocol.total_current_A == pytest.approx(0.003)
+
+
+def test_a_lone_stimulus_of_several_pulses_counts_each_once():
+    train = train_of(block(stimulus=Stimulus(4, (0.005, 0.005, 0.005))))
+    assert (train.pulses, train.count, train.frequency_Hz) == (4, 1, 200.0)
+
+
+def test_a_train_written_as_one_long_stimulus_is_a_train():
+    train = train_of(block((75, 30.0), stimulus=Stimulus(40, (0.1,) * 39)))
+    assert (train.pulses, train.count, train.frequency_Hz) == (40, 75, 10.0)
+    assert (train.train_duration_s, train.inter_train_interval_s) == (4.0, 26.0)

@@ -104,6 +104,10 @@ def pulse_times_s(timing: Timing) -> tuple[float, ...]:
     return tuple(times)
 
 
+# Single, paired, triple and quadripulse, with room; whoever writes more pulses as one stimulus means a train.
+_LARGEST_STIMULUS = 8
+
+
 def train_of(block: Block) -> Train:
     """The trains of a block.
 
@@ -125,7 +129,7 @@ def train_of(block: Block) -> Train:
         name=_name(block, levels, _theta_name(levels, train_s, gap_s) if theta_Hz is not None else None),
         frequency_Hz=tidy(1 / own_s) if own_s else None,
         burst_frequency_Hz=theta_Hz,
-        pulses=inner * count * (1 if first or not is_burst else block.timing.stimulus.pulses),
+        pulses=inner * count,
         count=math.prod(number for number, _ in rest),
         train_duration_s=tidy(train_s),
         inter_train_interval_s=gap_s,
@@ -143,7 +147,8 @@ def _levels(timing: Timing) -> tuple[list[tuple[int, float]], bool]:
     patterns = [(pattern.count, pattern.interval_s) for pattern in timing.patterns if pattern.count > 1]
     if stimulus.pulses == 1:
         return patterns, False
-    return [(stimulus.pulses, math.fsum(stimulus.intervals_s) / (stimulus.pulses - 1)), *patterns], True
+    levels = [(stimulus.pulses, math.fsum(stimulus.intervals_s) / (stimulus.pulses - 1)), *patterns]
+    return levels, stimulus.pulses <= _LARGEST_STIMULUS
 
 
 def _theta_Hz(levels: list[tuple[int, float]]) -> float | None:
