@@ -92,6 +92,16 @@ def test_what_is_not_known_is_not_looked_up(rule_id, nothing):
     assert train(rule_id, 1.0, 10, nothing).outcome == "unknown"
 
 
+@pytest.mark.parametrize("rule_id", [*TABLES, "TI-I", "DEV-RAPID2-ON"])
+def test_a_table_is_asked_with_one_number_an_axis(rule_id):
+    table = RULES[rule_id].table
+    numbers = tuple(axis.values[0] for axis in table.axes)
+    assert table.find(numbers)[0] == table.cells[0][0]
+    for wrong in (numbers[1:], (*numbers, 1.0)):
+        with pytest.raises((ValueError, TypeError)):
+            table.find(wrong)
+
+
 @pytest.mark.parametrize("rule_id", TABLES)
 def test_infinite_numbers_break_a_table(rule_id):
     assert train(rule_id, math.inf, 10, 1.2).outcome == "broken"

@@ -122,8 +122,8 @@ class Judgement:
 
     def excess(self, value: float) -> float:
         """How far a value is on the wrong side of its limit; orders values whose limits differ."""
-        limits = self.must.limits
-        return self.must.badness(value) - (self.must.badness(limits[0]) if len(limits) == 1 else 0.0)
+        at_limit = sum(map(self.must.badness, self.must.limits))  # nothing at either end of "between"
+        return self.must.badness(value) - at_limit
 
 
 @attrs.frozen

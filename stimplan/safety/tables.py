@@ -71,7 +71,7 @@ class Table:
     def find(self, values: tuple[float, ...]) -> tuple[Cell, Severity | None] | None:
         """Cell for one value an axis, and its own severity if it has one; None beyond the table."""
         if self.lookup == "linear":
-            return self._between(values[0]), None
+            return self._between(*values), None
         places = [axis.next_higher(value) for axis, value in zip(self.axes, values, strict=True)]
         if None in places:
             return None
