@@ -125,7 +125,7 @@ def test_all_faults_of_a_protocol_are_listed_at_once_with_their_place(tmp_path):
     [
         (SolveError("residual 1e-3, wanted 1e-6"), 4, "residual 1e-3"),
         (MissingExtra("install stimplan[mri]"), 5, "stimplan[mri]"),
-        (OSError(28, "No space left on device"), 2, "No space left on device; nothing was left behind"),
+        (OSError(28, "No space left on device"), 2, "on another disk; nothing was left behind"),
         (MemoryError(), 1, "larger --edge-mm"),
         (KeyboardInterrupt(), 130, "stopped; nothing was left behind"),
         (ZeroDivisionError("a surprise\nof two lines"), 1, "unexpected ZeroDivisionError: a surprise of two lines"),
