@@ -228,7 +228,7 @@ def test_a_library_protocol_is_named_as_its_file_written_canonically_and_says_ho
     assert protocol.id == entry.path.stem
     assert entry.path.read_text(encoding="utf-8") == dump_protocol(protocol)
     assert protocol.source is not None
-    assert protocol.source.note
+    assert protocol.source.note and protocol.source.doi, "an entry of the library is cited by DOI"
     told = [path for path, _ in protocol.certainty]
     needed = ["$.course.sessions"]
     for number in range(len(protocol.electrodes)):
