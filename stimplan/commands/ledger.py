@@ -6,11 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stimplan.commands.output import add_command, show_json, show_text, write_whole
+from stimplan.commands.output import add_command, moment_option, show_json, show_text, write_whole
 from stimplan.errors import InputError, LedgerError, Problem, SafetyStop
 from stimplan.notice import NOTICE
 
@@ -202,7 +201,7 @@ def _check(args: argparse.Namespace, ledger: Ledger, console: Console) -> int:
     from stimplan.protocol import read_protocol
     from stimplan.safety.values import verdict_of
 
-    now = _moment(args.now)
+    now = moment_option(args.now)
     plans = plans_of(ledger, args.person)
     if args.protocol is None and not plans:
         raise LedgerError(Problem("--protocol", f"{args.person!r} has no plan in this ledger; name a protocol"))
@@ -225,20 +224,6 @@ def _check(args: argparse.Namespace, ledger: Ledger, console: Console) -> int:
             show_text(console, f"override of {one.rule_id} by {one.name}, {one.role} (row {one.seq}): {one.reason}")
         show_text(console, f"\n{NOTICE}")
     return SafetyStop.exit_code if verdict in ("stop", "unknown") else 0
-
-
-def _moment(given: str | None) -> datetime:
-    """The moment asked about, in its own zone."""
-    from stimplan.ledger.history import moment_now
-    from stimplan.ledger.times import read_time
-
-    if given is None:
-        return moment_now()
-    try:
-        read_time(given)
-    except ValueError as error:
-        raise LedgerError(Problem("--now", str(error))) from None
-    return datetime.fromisoformat(given)
 
 
 def _show_findings(console: Console, findings: Iterable[Finding]) -> None:

@@ -6,10 +6,11 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stimplan.errors import InputError, Problem
+from stimplan.errors import InputError, LedgerError, Problem
 from stimplan.notice import NOTICE
 
 if TYPE_CHECKING:
@@ -68,3 +69,17 @@ def _umask() -> int:
     current = os.umask(0)
     os.umask(current)
     return current
+
+
+def moment_option(given: str | None) -> datetime:
+    """Read the moment that `--now` asks about, in its own zone; now, where it is left out."""
+    from stimplan.ledger.history import moment_now
+    from stimplan.ledger.times import read_time
+
+    if given is None:
+        return moment_now()
+    try:
+        read_time(given)
+    except ValueError as error:
+        raise LedgerError(Problem("--now", str(error))) from None
+    return datetime.fromisoformat(given)

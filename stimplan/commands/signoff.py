@@ -7,12 +7,11 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stimplan.commands.output import add_command, show_json, show_text
-from stimplan.errors import InputError, LedgerError, Problem, SafetyStop
+from stimplan.commands.output import add_command, moment_option, show_json, show_text
+from stimplan.errors import InputError, Problem, SafetyStop
 from stimplan.notice import NOTICE
 
 if TYPE_CHECKING:
@@ -78,23 +77,9 @@ def _history(args: argparse.Namespace, protocol: Protocol) -> LedgerPart | None:
 
     if args.ledger is None:
         return None
-    now = _moment(args.now)
+    now = moment_option(args.now)
     with open_ledger(args.ledger) as ledger:
         return ledger_part(ledger, args.person, protocol=protocol, now=now)
-
-
-def _moment(given: str | None) -> datetime:
-    """The moment asked about, in its own zone."""
-    from stimplan.ledger.history import moment_now
-    from stimplan.ledger.times import read_time
-
-    if given is None:
-        return moment_now()
-    try:
-        read_time(given)
-    except ValueError as error:
-        raise LedgerError(Problem("--now", str(error))) from None
-    return datetime.fromisoformat(given)
 
 
 def _files(record: Mapping[str, Any], sheet: Mapping[str, Any]) -> dict[str, bytes]:
