@@ -32,6 +32,7 @@ from stimplan.commands import (
     timeline,
     waveform,
 )
+from stimplan.commands import run as run_command
 from stimplan.errors import InputError, Problem, SafetyStop, StimplanError
 from stimplan.notice import NOTICE
 
@@ -183,7 +184,7 @@ def _parser() -> _Parser:
         added.set_defaults(command=function)
         return added
 
-    _add_run_options(command("run", _run, "check a protocol, simulate it on a head, write pictures and a report"))
+    run_command.add_parser(commands).set_defaults(command=partial(_on_console, run_command.run))
     check = command("check", _check, "compare a protocol with the safety rules; needs no head")
     check.add_argument("protocol", help="id in the library, or a JSON file")
     check.add_argument("--subject", type=Path, metavar="FILE", help="subject file: judge the person too")
@@ -206,68 +207,6 @@ def _on_console(function: Any, options: argparse.Namespace) -> int:
     from rich.console import Console
 
     return int(function(options, Console(width=None if sys.stdout.isatty() else _WIDTH)))
-
-
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("protocol", help="id in the library, or a JSON file")
-    parser.add_argument("--head", default="colin27", help="head model (default: colin27)")
-    parser.add_argument("--out", help="folder for the results (default: stimplan-<protocol id>)")
-    parser.add_argument("--electrode-model", choices=("complete", "uniform"), default="complete")
-    parser.add_argument("--edge-mm", type=float, help="edge length of the head's mesh, mm")
-    parser.add_argument("--conductivity", action="append", default=[], metavar="TISSUE=S_PER_M",
-                        help="conductivity of one tissue, S/m; may be given several times")  # fmt: skip
-    parser.add_argument("--even-if-stopped", action="store_true", help="simulate although the safety verdict is "
-                        "stop or unknown; the report says so")  # fmt: skip
-    parser.add_argument("--no-figures", action="store_true", help="draw no pictures")
-
-
-def _run(options: argparse.Namespace) -> int:
-    from stimplan.protocol import read_protocol
-    from stimplan.terminal import notice, progress_bar, show_findings, show_run
-
-    protocol = read_protocol(options.protocol)
-    if options.out == "":  # a shell variable that is not set; the current folder is asked for with a dot
-        raise InputError(Problem("--out", "is empty; name a folder"))
-    out = Path(options.out) if options.out else Path(f"stimplan-{protocol.id}")
-    conductivities = _conductivities(options.conductivity)
-    with progress_bar(is_shown=not options.json) as progress:
-        from stimplan.pipeline import RunOptions
-        from stimplan.pipeline import run as run_pipeline
-
-        chosen = RunOptions(
-            electrode_model=options.electrode_model,
-            edge_mm=options.edge_mm,
-            conductivities_S_per_m=conductivities,
-            even_if_stopped=options.even_if_stopped,
-            with_figures=not options.no_figures,
-        )
-        try:
-            result = run_pipeline(protocol, options.head, out=out, options=chosen, progress=progress)
-        except SafetyStop as stop:
-            if not options.json:
-                print("\n".join(show_findings(stop.report)))
-                print("\nNot simulated. --even-if-stopped simulates all the same and says so in the report.")
-            raise
-    if options.json:
-        _print_json(result.record())
-    else:
-        print("\n".join([*show_run(result, out), "", *notice()]))
-    return 0
-
-
-def _conductivities(given: Sequence[str]) -> dict[str, float]:
-    """`TISSUE=S_PER_M` arguments as a table; every one that cannot be read is listed."""
-    table: dict[str, float] = {}
-    problems = []
-    for argument in given:
-        tissue, _, number = argument.partition("=")
-        try:
-            table[tissue.strip()] = float(number)
-        except ValueError:
-            problems.append(Problem("--conductivity", f"{argument!r} is not TISSUE=S_PER_M, such as bone=0.01"))
-    if problems:
-        raise InputError(problems)
-    return table
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -35,8 +35,8 @@ class RunOptions:
     Attributes
     ----------
     electrode_model : {"complete", "uniform"}
-    edge_mm : float or None
-        Edge length of the head's mesh, mm; None leaves it to the head.
+    edge_mm : float, str or None
+        Edge length of the head's mesh, mm, or the name of a preset; None leaves it to the head.
     conductivities_S_per_m : mapping of str to float
         Tissues whose conductivity is not the head's own, S/m.
     even_if_stopped : bool
@@ -46,7 +46,7 @@ class RunOptions:
     """
 
     electrode_model: str = "complete"
-    edge_mm: float | None = None
+    edge_mm: float | str | None = None
     conductivities_S_per_m: Mapping[str, float] = attrs.field(factory=dict)
     even_if_stopped: bool = False
     with_figures: bool = True

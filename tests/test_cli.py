@@ -16,6 +16,7 @@ from runs import plan, small_head, small_run, stopped_plan
 
 import stimplan
 from stimplan import cli
+from stimplan.commands.run import read_conductivities
 from stimplan.errors import InputError, MissingExtra, SolveError
 from stimplan.notice import NOTICE
 
@@ -53,7 +54,7 @@ BAD = {
     "missing file": ["run", "missing.json"],
     "not JSON": ["run", "{tmp}/broken.json"],
     "a folder": ["check", "{tmp}"],
-    "not a number": ["run", "select-tdcs", "--edge-mm", "fine"],
+    "not a number": ["run", "select-tdcs", "--edge-mm", "fein", "--out", "{tmp}/out"],
     "unknown head": ["run", "select-tdcs", "--head", "colin28", "--out", "{tmp}/out"],
     "a mesh too fine": ["run", "select-tdcs", "--edge-mm", "0.01", "--out", "{tmp}/out"],
     "a mesh of nothing": ["run", "select-tdcs", "--edge-mm", "nan", "--out", "{tmp}/out"],
@@ -255,9 +256,9 @@ def test_options_reach_the_run(tmp_path, on_small_head):
 
 
 def test_conductivities_are_read_from_the_command_line():
-    assert cli._conductivities(["bone=0.01", " scalp = 0.3"]) == {"bone": 0.01, "scalp": 0.3}
+    assert read_conductivities(["bone=0.01", " scalp = 0.3"]) == {"bone": 0.01, "scalp": 0.3}
     with pytest.raises(InputError) as caught:
-        cli._conductivities(["bone", "scalp=x", "csf=1"])
+        read_conductivities(["bone", "scalp=x", "csf=1"])
     assert len(caught.value.problems) == 2
 
 

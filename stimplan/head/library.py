@@ -65,7 +65,7 @@ class _Shipped:
 def load_head(
     name: str | Path = "colin27",
     *,
-    edge_mm: float | None = None,
+    edge_mm: float | str | None = None,
     conductivities_S_per_m: Mapping[str, float] | None = None,
     progress: Progress | None = None,
 ) -> HeadModel:

@@ -1,0 +1,96 @@
+"""`stimplan run`: check a protocol, simulate it on a head, write pictures and a report."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stimplan.commands.output import add_command, show_json, show_lines
+from stimplan.errors import InputError, Problem, SafetyStop
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """`run PROTOCOL`."""
+    parser = add_command(commands, "run", "check a protocol, simulate it on a head, write pictures and a report")
+    parser.add_argument("protocol", help="id in the library, or a JSON file")
+    parser.add_argument("--head", default="colin27", help="head model (default: colin27)")
+    parser.add_argument("--out", help="folder for the results (default: stimplan-<protocol id>)")
+    parser.add_argument("--electrode-model", choices=("complete", "uniform"), default="complete")
+    parser.add_argument("--edge-mm", type=_edge, metavar="MM", help="edge length of the head's mesh, mm, or the name "
+                        "of a preset")  # fmt: skip
+    parser.add_argument("--conductivity", action="append", default=[], metavar="TISSUE=S_PER_M",
+                        help="conductivity of one tissue, S/m; may be given several times")  # fmt: skip
+    parser.add_argument("--even-if-stopped", action="store_true", help="simulate although the safety verdict is "
+                        "stop or unknown; the report says so")  # fmt: skip
+    parser.add_argument("--no-figures", action="store_true", help="draw no pictures")
+    return parser
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Run the protocol and print the findings, the field in numbers, and where the files are."""
+    from stimplan.protocol import read_protocol
+    from stimplan.terminal import notice, progress_bar, show_findings, show_run
+
+    protocol = read_protocol(args.protocol)
+    if args.out == "":  # a shell variable that is not set; the current folder is asked for with a dot
+        raise InputError(Problem("--out", "is empty; name a folder"))
+    out = Path(args.out) if args.out else Path(f"stimplan-{protocol.id}")
+    conductivities = read_conductivities(args.conductivity)
+    with progress_bar(is_shown=not args.json) as progress:
+        from stimplan.pipeline import RunOptions
+        from stimplan.pipeline import run as run_pipeline
+
+        chosen = RunOptions(
+            electrode_model=args.electrode_model,
+            edge_mm=args.edge_mm,
+            conductivities_S_per_m=conductivities,
+            even_if_stopped=args.even_if_stopped,
+            with_figures=not args.no_figures,
+        )
+        try:
+            result = run_pipeline(protocol, args.head, out=out, options=chosen, progress=progress)
+        except SafetyStop as stop:
+            if not args.json:
+                show_lines(console, show_findings(stop.report))
+                note = "\nNot simulated. --even-if-stopped simulates all the same and says so in the report."
+                show_lines(console, [note])
+            raise
+    if args.json:
+        show_json(console, result.record())
+    else:
+        show_lines(console, [*show_run(result, out), "", *notice()])
+    return 0
+
+
+def read_conductivities(given: Sequence[str]) -> dict[str, float]:
+    """`TISSUE=S_PER_M` arguments as a table; every one that cannot be read is listed.
+
+    Raises
+    ------
+    InputError
+        An argument that is not a tissue, an equals sign and a number.
+    """
+    table: dict[str, float] = {}
+    problems = []
+    for argument in given:
+        tissue, _, number = argument.partition("=")
+        try:
+            table[tissue.strip()] = float(number)
+        except ValueError:
+            problems.append(Problem("--conductivity", f"{argument!r} is not TISSUE=S_PER_M, such as bone=0.01"))
+    if problems:
+        raise InputError(problems)
+    return table
+
+
+def _edge(given: str) -> float | str:
+    """A number of mm, or a preset's name, which the head knows."""
+    try:
+        return float(given)
+    except ValueError:
+        return given
