@@ -20,7 +20,9 @@ from typing import Any, NoReturn, TextIO
 from stimplan import __version__
 from stimplan.commands import (
     bids,
+    check,
     compare,
+    conductivities,
     describe,
     ledger,
     migrate,
@@ -185,15 +187,11 @@ def _parser() -> _Parser:
         return added
 
     run_command.add_parser(commands).set_defaults(command=partial(_on_console, run_command.run))
-    check = command("check", _check, "compare a protocol with the safety rules; needs no head")
-    check.add_argument("protocol", help="id in the library, or a JSON file")
-    check.add_argument("--subject", type=Path, metavar="FILE", help="subject file: judge the person too")
-    check.add_argument("--profile", metavar="NAME", help="policy profile (default: research-ifcn2021)")
-    check.add_argument("--site-policy", type=Path, metavar="FILE", help="a site's changes to the profile")
+    check.add_parser(commands).set_defaults(command=partial(_on_console, check.run))
     validate = command("validate", _validate, "list every fault of protocol files")
     validate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="JSON file, or folder of them")
     for module in (protocols, describe, compare, new, migrate, schema, timeline, waveform, ledger, bids, screen,
-                   signoff):  # fmt: skip
+                   signoff, conductivities):  # fmt: skip
         module.add_parser(commands).set_defaults(command=partial(_on_console, module.run))
     heads = command("heads", _heads, "list the head models, or show one")
     heads.add_argument("name", nargs="?", help="head to load and describe")
@@ -207,26 +205,6 @@ def _on_console(function: Any, options: argparse.Namespace) -> int:
     from rich.console import Console
 
     return int(function(options, Console(width=None if sys.stdout.isatty() else _WIDTH)))
-
-
-def _check(options: argparse.Namespace) -> int:
-    from stimplan.protocol import read_protocol
-    from stimplan.safety import check, read_site_policy, read_subject
-    from stimplan.safety.values import DEFAULT_PROFILE
-    from stimplan.terminal import notice, show_findings
-
-    protocol = read_protocol(options.protocol)
-    subject = read_subject(options.subject) if options.subject else None
-    policy = read_site_policy(options.site_policy) if options.site_policy else None
-    profile = options.profile or (policy.profile if policy else DEFAULT_PROFILE)
-    report = check(protocol, subject=subject, profile=profile, site_policy=policy)
-    if options.json:
-        _print_json(report.record())
-    else:
-        others = "; ".join(f"{o.profile}: {o.verdict}, {len(o.differing)} rules differ" for o in report.others)
-        profiles = f"Profile {report.profile}. What the others would say: {others}."
-        print("\n".join([protocol.title or protocol.id, profiles, *show_findings(report), "", *notice()]))
-    return SafetyStop.exit_code if report.verdict in ("stop", "unknown") else 0
 
 
 def _validate(options: argparse.Namespace) -> int:

@@ -41,6 +41,7 @@ _TO_SI: dict[str, tuple[str, Fraction]] = {
     "C": ("C", Fraction(1)),
     "mC": ("C", Fraction(1, 1000)),
     "S_per_m": ("S_per_m", Fraction(1)),
+    "mS_per_m": ("S_per_m", Fraction(1, 1000)),
     "V_per_m": ("V_per_m", Fraction(1)),
     "A_per_m2": ("A_per_m2", Fraction(1)),
     "mA_per_cm2": ("A_per_m2", Fraction(10)),
