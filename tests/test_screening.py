@@ -227,8 +227,9 @@ def test_a_condition_without_a_rule_is_named_as_not_judged():
     ("rule", "condition"), [("PERSON-TES-SKULL-SITE", "skull-defect"), ("PERSON-TES-SKIN", "skin-lesion")]
 )
 def test_a_defect_or_a_wound_under_an_electrode_blocks(rule, condition):
-    # the electrodes are discs of radius 25 mm at (0, 0, 100) and (100, 0, 0) mm; the margin is 10 mm
-    places = {(0.035, 0.0, 0.1): "stop", (0.0351, 0.0, 0.1): "pass", (0.0, 0.0, 0.0): "pass", None: "unknown"}
+    # the electrodes are discs of radius 25 mm at (0, 0, 100) and (100, 0, 0) mm; the margin is 10 mm, and a place that
+    # was computed may be 18 mm nearer on a person
+    places = {(0.035, 0.0, 0.1): "stop", (0.0351, 0.0, 0.1): "unknown", (0.0, 0.0, 0.0): "pass", None: "unknown"}
     for place, expected in places.items():
         person = healthy("tes", conditions=(HealthCondition(condition, place),))
         assert status(rule, person, tdcs()) == (expected, "block")
@@ -402,8 +403,9 @@ def test_of_several_wounds_the_worst_counts_and_its_distance_is_kept():
         finding = found(healthy("tes", conditions=pair), tdcs())["PERSON-TES-SKIN"]
         assert (finding.status, finding.value) == ("stop", 0.005)
     apart = found(healthy("tes", conditions=(far,)), tdcs())["PERSON-TES-SKIN"]
-    assert (apart.status, apart.value) == ("pass", 0.075)
-    assert apart.message.startswith("Not under an electrode")
+    assert (apart.status, apart.value) == ("pass", 0.057)  # 75 mm from the rim, 18 mm of it not certain
+    assert apart.message.startswith("Not under an electrode: ")
+    assert "at least 57 mm away in a straight line from the electrode at " in apart.message
     open_one = found(healthy("tes", conditions=(far, HealthCondition("skin-lesion"))), tdcs())["PERSON-TES-SKIN"]
     assert open_one.status == "unknown"
 

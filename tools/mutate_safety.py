@@ -42,6 +42,10 @@ MODULES = """
     engine rules tables cases quantities course_quantities electric_quantities magnetic_quantities
     table_reading loading reader profiles in_force values
 """.split()  # noqa: SIM905
+SCREENING = """
+    distances implants person forms drugs site_policy personal screening screening_rules subject subject_file
+""".split()  # noqa: SIM905
+SCREENING_TESTS = ["test_screening_implants", "test_screening_policy", "test_subject", "test_drugs", "test_screening"]
 TESTS = [f"test_safety{name}" for name in ("_rules", "_tables", "_vectors", "", "_tms", "_alternating", "_engine")]
 FIRST = {
     "rules": ("_rules",),
@@ -54,7 +58,8 @@ FIRST = {
     "profiles": ("_tms",),
     "values": ("",),
 }
-SKIP = ("shipped_protocol", "quick")  # slow, and about other things
+# Slow and about other things, or through the command line, which has its own tests.
+SKIP = ("shipped_protocol", "quick", "become_a_subject", "without_a_pseudonym", "are_listed_where", "command_line")
 CPU_SECONDS = 40
 COMPARISONS = {
     ast.Lt: (ast.LtE, ast.GtE),
@@ -205,7 +210,8 @@ def run_tests(path: Path, tree: ast.Module) -> int:
         os.dup2(null, 1)
         os.dup2(null, 2)
         sys.meta_path.insert(0, Changed(path, tree))
-        quick_tests()
+        if path.stem not in SCREENING:
+            quick_tests()
         plain_tests.run(_in_order(path), skip=SKIP)
         code = 0
     finally:
@@ -214,6 +220,10 @@ def run_tests(path: Path, tree: ast.Module) -> int:
 
 def _in_order(path: Path) -> list[str]:
     """The tests, those about a module first: most of its mutants are noticed there."""
+    if path.stem in SCREENING:
+        return SCREENING_TESTS
+    if path.stem == "in_force":  # joins the rules of both kinds
+        return [*SCREENING_TESTS, *TESTS]
     first = FIRST.get(path.stem, ("_vectors",))
     return sorted(TESTS, key=lambda name: name.removeprefix("test_safety") not in first)
 
@@ -254,7 +264,7 @@ def remember_protocols() -> None:
         if not child:
             code = 1
             try:
-                plain_tests.run(TESTS, skip=SKIP)
+                plain_tests.run([*TESTS, *SCREENING_TESTS], skip=SKIP)
                 file.write(pickle.dumps(known))
                 file.flush()
                 code = 0
@@ -377,7 +387,7 @@ def main() -> int:
     parser.add_argument("--data", action="store_true", help="change the rules only, not the code")
     parser.add_argument("--list", action="store_true", help="print the mutants of the code and stop")
     options = parser.parse_args()
-    paths = [PACKAGE / name for name in options.only or [f"{name}.py" for name in MODULES]]
+    paths = [PACKAGE / name for name in options.only or [f"{name}.py" for name in (*MODULES, *SCREENING)]]
     if options.list:
         print("\n".join(str(mutant) for path in paths for mutant in mutants(path)))
         return 0
@@ -390,7 +400,7 @@ def main() -> int:
             counts, survivors = code_survivors(paths, options.workers, options.match)
             total = sum(counts.values(), Counter())
             print(f"code: {total.total()} mutants, {dict(total)}; listed as equivalent: {len(known)}")
-        data_count, data_left = data_survivors()
+        data_count, data_left = (0, []) if options.only and not options.data else data_survivors()
         print(f"rules: {data_count} mutants, {len(data_left)} survived")
     left = [str(mutant) for mutant in survivors if mutant.key not in known]
     print("\n".join([*(f"  {text}" for text in (*left, *data_left)), *(f"  no such mutant: {key}" for key in stale)]))

@@ -5,6 +5,7 @@ from stimplan.safety.loading import load_rules
 from stimplan.safety.profiles import Profile, load_profiles
 from stimplan.safety.rules import Rule, RuleSet
 from stimplan.safety.screening import screening_findings
+from stimplan.safety.simulated import Simulated, read_simulated
 from stimplan.safety.site_policy import SitePolicy, apply_site_policy, read_site_policy
 from stimplan.safety.subject import Subject
 from stimplan.safety.subject_file import dump_subject, read_subject
@@ -18,6 +19,7 @@ __all__ = [
     "Rule",
     "RuleSet",
     "SafetyReport",
+    "Simulated",
     "SitePolicy",
     "Subject",
     "apply_site_policy",
@@ -25,6 +27,7 @@ __all__ = [
     "dump_subject",
     "load_profiles",
     "load_rules",
+    "read_simulated",
     "read_site_policy",
     "read_subject",
     "screening_findings",

@@ -12,6 +12,7 @@ from stimplan.safety.loading import load_rules
 from stimplan.safety.profiles import load_profiles
 from stimplan.safety.quantities import QUANTITIES
 from stimplan.safety.rules import Judgement, Rule, RuleSet, Statement
+from stimplan.safety.simulated import Simulated, refuse_other_protocol
 from stimplan.safety.values import DEFAULT_PROFILE, Finding, OtherProfile, SafetyReport, Status, verdict_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def check(
     protocol: Protocol,
     *,
     subject: Subject | None = None,
-    field: Mapping[str, float] | None = None,
+    field: Simulated | Mapping[str, float] | None = None,
     rules: RuleSet | None = None,
     profile: str = DEFAULT_PROFILE,
     site_policy: SitePolicy | None = None,
@@ -44,9 +45,10 @@ def check(
     protocol : Protocol
     subject : Subject, optional
         Adds findings about the person; without one the report lists what is not judged about them.
-    field : mapping of str to float, optional
-        Quantities of the simulated field in SI, such as `brain_current_density_p999_A_per_m2`. Without it the
-        rules that need a field are listed under `not_judged`.
+    field : Simulated or mapping of str to float, optional
+        Quantities of the simulated field in SI, such as `brain_current_density_p999_A_per_m2`; a `Simulated` also
+        says where the electrodes lie, which distances from implants are then measured from. Without it the rules
+        that need a field are listed under `not_judged`.
     rules : RuleSet, optional
         The shipped rules if left out.
     profile : str
@@ -63,21 +65,27 @@ def check(
     Raises
     ------
     InputError
-        The subject is no `Subject`, there is no such profile, or the site's policy does not fit it.
+        The subject is no `Subject`, there is no such profile, the site's policy does not fit it, or the simulation
+        is of another protocol.
     ResourceError
         The shipped rules are broken.
     """
     rules = load_rules() if rules is None else rules
     here = in_force(rules, profile, subject=subject, site_policy=site_policy)
 
+    simulated = field if isinstance(field, Simulated) else None
+    if simulated is not None:
+        refuse_other_protocol(protocol, simulated)
+    quantities = field.quantities if isinstance(field, Simulated) else field
+
     def said(asked: InForce) -> tuple[Finding, ...]:
-        return (*_findings(asked.rules, protocol, field), *asked.about(subject, protocol))
+        return (*_findings(asked.rules, protocol, quantities), *asked.about(subject, protocol, simulated))
 
     findings = said(here)
     names = [one.id for one in load_profiles() if one.id != here.profile or site_policy is not None]
     return SafetyReport(
         findings=findings,
-        not_judged=here.notes(_not_judged(here.rules, protocol.modality, field)),
+        not_judged=here.notes(_not_judged(here.rules, protocol.modality, quantities)),
         rule_set_version=here.version,
         rule_set_digest=here.digest,
         protocol_digest=protocol.digest,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from stimplan.montage import Point
 from stimplan.safety import distances
-from stimplan.safety.distances import Source, Span
+from stimplan.safety.distances import Span
 from stimplan.safety.personal import finding, sentence
 from stimplan.safety.screening_rules import ImplantRule, read_data
+from stimplan.safety.simulated import Simulated
 from stimplan.safety.subject import Implant, Subject
 from stimplan.safety.values import Finding
 from stimplan.units import text
@@ -25,7 +24,7 @@ def implant_findings(
     subject: Subject,
     protocol: Protocol,
     *,
-    positions_m: Mapping[str, Point] | None = None,
+    simulated: Simulated | None = None,
 ) -> list[Finding]:
     """Findings for every implant, and for the list as a whole where it is missing or empty."""
     about_list = [rule for rule in rules if rule.id == LIST_RULE]
@@ -35,11 +34,9 @@ def implant_findings(
             "No implant, metal or device is listed." if is_asked else "Not judged: nobody asked for implants and metal."
         )
         return [finding(rule, "holds" if is_asked else "unknown", said=said) for rule in about_list]
-    sources = distances.sources_of(protocol, positions_m)
-    is_complete = distances.is_complete(protocol, sources)
     found = []
     for implant in subject.implants:
-        span = distance_of(implant, sources, is_complete=is_complete)
+        span = distance_of(implant, protocol, simulated)
         found += [_judged(rule, implant, span) for rule in rules if _covers(rule, implant)]
     return found
 
@@ -55,12 +52,12 @@ def name_of(implant: Implant) -> str:
     return f"{name} ({implant.region})" if implant.region else name
 
 
-def distance_of(implant: Implant, sources: tuple[Source, ...], *, is_complete: bool) -> Span:
+def distance_of(implant: Implant, protocol: Protocol, simulated: Simulated | None = None) -> Span:
     """What is known about the distance: measured, else from coordinates, else from the region of the body."""
     if implant.distance_m is not None:
         return Span(implant.distance_m, implant.distance_m, "as measured")
     if implant.position_m is not None:
-        return distances.span_to(implant.position_m, sources, is_complete=is_complete)
+        return distances.distance_to(implant.position_m, implant.space, protocol=protocol, simulated=simulated)
     if implant.region is not None:
         return distances.span_of_region(implant.region)
     return distances.UNKNOWN

@@ -15,6 +15,7 @@ from stimplan.safety.values import Finding
 if TYPE_CHECKING:
     from stimplan.protocol import Protocol
     from stimplan.safety.screening_rules import Screening, ScreeningRule
+    from stimplan.safety.simulated import Simulated
     from stimplan.safety.site_policy import SitePolicy
 
 # Notes of the rule files about what only a subject file can tell; a test keeps them from going stale.
@@ -63,13 +64,14 @@ class InForce:
             return self.rules_digest
         return hashlib.sha256(repr((self.rules_digest, self.screening, self.site_policy)).encode()).hexdigest()
 
-    def about(self, subject: Any, protocol: Protocol) -> tuple[Finding, ...]:
+    def about(self, subject: Any, protocol: Protocol, simulated: Simulated | None = None) -> tuple[Finding, ...]:
         """Findings about a person, and the changes of the site."""
         if self.screening is None:
             return self.told
         from stimplan.safety.screening import screening_findings
 
-        return (*screening_findings(subject, protocol, self.profile, screening=self.screening), *self.told)
+        found = screening_findings(subject, protocol, self.profile, simulated=simulated, screening=self.screening)
+        return (*found, *self.told)
 
     def notes(self, notes: tuple[str, ...]) -> tuple[str, ...]:
         """What is not judged: without what the subject tells, with what no subject file tells."""

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from stimplan.montage import Point
 from stimplan.protocol.conditions import conditions
 from stimplan.safety import distances
-from stimplan.safety.distances import Source, Span
+from stimplan.safety.distances import Span
 from stimplan.safety.forms import is_condition
 from stimplan.safety.personal import finding
 from stimplan.safety.screening_rules import Outcome, PersonRule, read_data
+from stimplan.safety.simulated import Simulated
 from stimplan.safety.subject import HealthCondition, Subject
 from stimplan.safety.values import Finding
+from stimplan.units import text
 
 if TYPE_CHECKING:
     from stimplan.protocol import Protocol
@@ -27,7 +28,7 @@ class _Case:
 
     subject: Subject
     protocol: Protocol
-    sources: tuple[Source, ...]
+    simulated: Simulated | None
     covered: tuple[str, ...]
 
 
@@ -45,12 +46,12 @@ def person_findings(
     subject: Subject,
     protocol: Protocol,
     *,
-    positions_m: Mapping[str, Point] | None = None,
+    simulated: Simulated | None = None,
 ) -> list[Finding]:
     """Findings of every rule about what a person is or has; none where a rule does not apply."""
     asked = [rule for rule in rules if not rule.modalities or protocol.modality in rule.modalities]
     covered = tuple(name for rule in asked for name in rule.conditions)
-    case = _Case(subject, protocol, distances.sources_of(protocol, positions_m), covered)
+    case = _Case(subject, protocol, simulated, covered)
     found = []
     for rule in asked:
         answer = _ASK[rule.looks_at](rule, case)
@@ -96,8 +97,14 @@ def _at_electrode(rule: PersonRule, case: _Case) -> _Said:
     (outcome, span), one = worst
     if outcome == "unknown":
         return _Said("unknown", f"Not judged: whether it lies under an electrode ({_names([one])}); look, and note it.")
-    value = span.high_m if outcome == "broken" else span.low_m
-    return _Said(outcome, _names([one]) if outcome == "broken" else f"Not under an electrode: {_names([one])}.", value)
+    if outcome == "broken":
+        return _Said(outcome, f"{_names([one])}, {_how('at most', span.high_m, span)}", span.high_m)
+    return _Said(outcome, f"Not under an electrode: {_names([one])}, {_how('at least', span.low_m, span)}.", span.low_m)
+
+
+def _how(bound: str, distance_m: float | None, span: Span) -> str:
+    """How it is known where something is: seen, or computed."""
+    return span.how if distance_m is None else f"{bound} {text(distance_m, 'm')} away {span.how}"
 
 
 def _place_of(rule: PersonRule, one: HealthCondition, case: _Case) -> tuple[Outcome, Span]:
@@ -105,8 +112,7 @@ def _place_of(rule: PersonRule, one: HealthCondition, case: _Case) -> tuple[Outc
         return ("broken" if one.at_electrode == "yes" else "holds"), Span(None, None, "as seen")
     if one.position_m is None or rule.limit is None:
         return "unknown", distances.UNKNOWN
-    is_complete = distances.is_complete(case.protocol, case.sources)
-    span = distances.span_to(one.position_m, case.sources, is_complete=is_complete)
+    span = distances.distance_to(one.position_m, one.space, protocol=case.protocol, simulated=case.simulated)
     return span.is_beyond(rule.limit), span
 
 

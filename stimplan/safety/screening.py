@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from stimplan.montage import Point
 from stimplan.safety.drugs import drug_findings
 from stimplan.safety.forms import form_findings
 from stimplan.safety.implants import implant_findings
@@ -19,6 +17,7 @@ from stimplan.safety.screening_rules import (
     family_of,
     load_screening,
 )
+from stimplan.safety.simulated import Simulated
 from stimplan.safety.subject import Subject
 from stimplan.safety.values import DEFAULT_PROFILE, Finding
 
@@ -36,7 +35,7 @@ def screening_findings(
     protocol: Protocol,
     profile: str = DEFAULT_PROFILE,
     *,
-    positions_m: Mapping[str, Point] | None = None,
+    simulated: Simulated | None = None,
     screening: Screening | None = None,
 ) -> tuple[Finding, ...]:
     """Compare a person with the rules for the kind of stimulation.
@@ -47,9 +46,9 @@ def screening_findings(
     protocol : Protocol
     profile : str
         Policy profile.
-    positions_m : mapping of str to 3-tuple, optional
-        Places of electrodes or coil positions by their label, m in head coordinates, where a placement is there;
-        the nominal places on the template head otherwise.
+    simulated : Simulated, optional
+        Places of the electrodes on a head, where a placement is there; the nominal places on the template head
+        otherwise.
     screening : Screening, optional
         Rules with the severities of the profile already (a site policy applied); the shipped ones if left out.
 
@@ -66,7 +65,7 @@ def screening_findings(
     drugs = tuple(rule for rule in rules if isinstance(rule, DrugRule))
     return (
         *form_findings(items, subject),
-        *person_findings(people, subject, protocol, positions_m=positions_m),
-        *implant_findings(implants, subject, protocol, positions_m=positions_m),
+        *person_findings(people, subject, protocol, simulated=simulated),
+        *implant_findings(implants, subject, protocol, simulated=simulated),
         *drug_findings(drugs, subject),
     )

@@ -10,6 +10,7 @@ from typing import Literal
 import attrs
 
 from stimplan.montage import Point
+from stimplan.safety.simulated import Space
 
 YesNo = Literal["yes", "no", "unknown"]
 Sex = Literal["female", "male", "other"]
@@ -33,7 +34,7 @@ class Implant:
     kind : str
         One of the kinds of `safety/implants.json`.
     position_m : 3-tuple or None
-        Its nearest part in head coordinates (MNI on the template head), m.
+        Its nearest part, m.
     region : str or None
         One of the regions of `safety/implants.json`, where no coordinates are known.
     distance_m : float or None
@@ -43,6 +44,8 @@ class Implant:
     mri : {"unrestricted", "conditional", "not-for-mri", "unknown"}
         What its label says about magnetic resonance imaging.
     detail : str or None
+    space : {"MNI", "head"}
+        What the position is in: MNI coordinates, or those of the person's own head model.
     """
 
     kind: str
@@ -52,6 +55,7 @@ class Implant:
     active: YesNo = "unknown"
     mri: MriStatus = "unknown"
     detail: str | None = None
+    space: Space = "MNI"
 
 
 @attrs.frozen
@@ -88,16 +92,19 @@ class HealthCondition:
     ----------
     id : str
     position_m : 3-tuple or None
-        Where it is, in head coordinates, m: the nearest edge of a skull defect, a lesion or a wound.
+        Where it is, m: the nearest edge of a skull defect, a lesion or a wound.
     at_electrode : {"yes", "no", "unknown"}
         Whether it lies under an electrode, as seen on the person; goes before the coordinates.
     detail : str or None
+    space : {"MNI", "head"}
+        What the position is in: MNI coordinates, or those of the person's own head model.
     """
 
     id: str
     position_m: Point | None = None
     at_electrode: YesNo = "unknown"
     detail: str | None = None
+    space: Space = "MNI"
 
 
 def _sorted_answers(
