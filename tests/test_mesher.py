@@ -7,7 +7,7 @@ import pytest
 
 from stimplan.head.labelled import LabelVolume, contact_m2, mesh_labels
 from stimplan.head.lattice import bcc_lattice
-from stimplan.head.levels import CLIP_VOXELS, _distance_voxels, level_of_region
+from stimplan.head.levels import distance_m, level_of_region
 from stimplan.head.mesher import Extra, TetMesh, largest_piece, mesh_level_sets, shared_faces, tissue_table
 from stimplan.head.stuffing import quality
 from stimplan.values import digest
@@ -171,12 +171,14 @@ def test_only_the_largest_piece_stays_and_the_rest_is_counted():
     assert_conforming(kept)
 
 
-def test_short_distances_in_voxels_are_exact():
-    from scipy.ndimage import distance_transform_edt
-
-    region = np.random.default_rng(3).random((23, 19, 21)) > 0.995
-    expected = np.minimum(distance_transform_edt(~region), CLIP_VOXELS)
-    assert np.allclose(_distance_voxels(region), expected, atol=1e-6)
+@pytest.mark.parametrize("sizes_mm", [(1, 1, 1), (1, 0.7, 2.5)])
+def test_short_distances_to_the_faces_of_voxels_are_exact(sizes_mm):
+    sizes_m = np.array(sizes_mm) * MM
+    region = np.random.default_rng(3).random((13, 9, 11)) > 0.98
+    centers, boxes = np.indices(region.shape).reshape(3, -1).T, np.argwhere(region)
+    apart_m = np.maximum(np.abs(centers[:, None] - boxes[None]) - 0.5, 0) * sizes_m
+    expected = np.minimum(np.linalg.norm(apart_m, axis=2).min(axis=1), 4 * MM)
+    assert np.allclose(distance_m(region, sizes_m, 4 * MM).ravel(), expected, rtol=1e-5)
 
 
 def test_regions_that_nest_have_level_sets_that_nest():
@@ -212,7 +214,7 @@ def test_a_level_set_knows_where_its_voxels_are():
 @pytest.mark.parametrize(
     ("affine", "region", "message"),
     [
-        (np.diag([MM, MM, 2 * MM, 1]), np.ones((4, 4, 4), dtype=bool), "not cubes"),
+        (np.array([[MM, MM / 9, 0, 0], [0, MM, 0, 0], [0, 0, MM, 0], [0, 0, 0, 1]]), np.ones((4, 4, 4)) > 0, "sheared"),
         (np.diag([MM, MM, MM, 1]), np.zeros((4, 4, 4), dtype=bool), "empty"),
     ],
 )
@@ -234,12 +236,12 @@ def labelled_ball():
     labels[within((35, 63, 25), 7) & (labels == 5)] = 6
     labels[within((35, 12, 25), 3)] = 0
     affine = np.diag([MM, MM, MM, 1.0])
-    return LabelVolume(labels, affine, (5, 4, 3), (Extra(6, frozenset({5})),))
+    return LabelVolume(labels, affine, {3: "csf", 4: "bone", 5: "scalp", 6: "eyes"})
 
 
 def test_a_label_volume_is_meshed_with_its_volumes_and_without_holes():
     volume = labelled_ball()
-    mesh, record = mesh_labels(volume, edge_m=3 * MM)
+    mesh, record = mesh_labels(volume, edge_mm=3)
     assert_conforming(mesh)
     by_label = np.bincount(mesh.tissue, weights=volumes(mesh.nodes_m, mesh.tets)) / MM**3
     voxels = np.bincount(volume.labels.ravel())
@@ -256,7 +258,7 @@ def test_a_hole_in_the_bone_is_seen():
     labels = volume.labels.copy()
     window = labels[29:42, 29:42, 40:58]  # 13 mm wide
     window[window == 4] = 3
-    mesh, _ = mesh_labels(LabelVolume(labels, volume.head_from_voxel, volume.nested), edge_m=3 * MM)
+    mesh, _ = mesh_labels(LabelVolume(labels, volume.head_from_voxel, volume.tissues), edge_mm=3)
     hole_m2 = contact_m2(mesh, {5, 6}, {3})
     assert 60 * MM**2 < hole_m2 < 180 * MM**2
     assert contact_m2(mesh, {5, 6}, {3}, above_m=60 * MM) == 0

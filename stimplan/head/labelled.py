@@ -9,64 +9,80 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from stimplan.head.levels import GridLevel, bounds_of_region, level_of_region
-from stimplan.head.mesher import Extra, Progress, TetMesh, largest_piece, mesh_level_sets, shared_faces, tissue_table
+from stimplan.errors import HeadError, Problem
+from stimplan.head.levels import GridLevel, bounds_of_region, level_of_region, voxel_sizes_m
+from stimplan.head.mesher import Progress, TetMesh, largest_piece, mesh_level_sets, shared_faces, tissue_table
+from stimplan.head.nesting import Nesting, nesting_of
+from stimplan.head.presets import DEFAULT_PRESET, edge_m_of
 from stimplan.head.stuffing import quality
+from stimplan.head.tissues import AIR, numbers_of
+from stimplan.values import frozen_mapping
 
 
 @attrs.frozen(eq=False)
 class LabelVolume:
-    """A volume of tissue labels and how its tissues lie in one another.
+    """A volume of tissue labels.
 
     Attributes
     ----------
-    labels : (i, j, k) uint8 array
-        0 is outside of the head, or air.
+    labels : (i, j, k) int array
+        0 is outside of the head.
     head_from_voxel : (4, 4) array
-        Affine from voxel indices to head coordinates, m.
-    nested : tuple of int
-        Labels of the tissues that lie in one another, outermost first.
-    extras : tuple of Extra
-        Tissues that do not nest; counted as the outermost tissue when the nested regions are made.
+        Affine from voxel indices to head coordinates, m; voxels need not be cubes, the axes may be rotated.
+    tissues : mapping of int to str
+        Name of every label but 0. Several labels may be the same tissue; `air` is a hole and is not meshed.
     """
 
-    labels: NDArray[np.uint8]
+    labels: NDArray[np.integer]
     head_from_voxel: NDArray[np.float64]
-    nested: tuple[int, ...]
-    extras: tuple[Extra, ...] = ()
+    tissues: Mapping[int, str] = attrs.field(converter=frozen_mapping)
 
 
 def mesh_labels(
-    volume: LabelVolume, *, edge_m: float, progress: Progress | None = None
+    volume: LabelVolume, *, edge_mm: float | str = DEFAULT_PRESET, progress: Progress | None = None
 ) -> tuple[TetMesh, dict[str, Any]]:
     """Mesh a label volume.
 
     Parameters
     ----------
     volume : LabelVolume
-    edge_m : float
-        Edge of the lattice, m.
+    edge_mm : float or str
+        A preset ("teaching", "standard", "fine") or the edge in cortex, CSF and skull, mm; see `presets`.
     progress : callable, optional
+        Called as `progress(stage, fraction)`.
 
     Returns
     -------
     mesh : TetMesh
-        One piece: parts that hang on by less than a face are dropped.
+        One piece: parts that hang on by less than a face are dropped. `mesh.tissue` holds the numbers of
+        `stimplan.head.tissues`, whatever the labels of the volume were.
     record : dict
-        What was dropped, the quality of the tetrahedra and the volume of each label, as plain JSON data.
+        Plain JSON data: number and label volume of each tissue by name, what was dropped, quality.
+
+    Raises
+    ------
+    HeadError
+        Every fault of the volume at once, or an edge out of range.
     """
-    levels = _levels(volume, progress)
+    edge_m = edge_m_of(edge_mm)
+    tissue, numbers = tissue_of(volume)
+    nesting = nesting_of(tissue)
     mesh = mesh_level_sets(
-        levels,
-        tissue_table(volume.nested, volume.extras),
-        bounds_m=bounds_of_region(volume.labels > 0, volume.head_from_voxel),
+        _levels(tissue, volume.head_from_voxel, nesting, progress),
+        tissue_table(nesting.shells, nesting.extras),
+        bounds_m=bounds_of_region(tissue > 0, volume.head_from_voxel),
         edge_m=edge_m,
         progress=progress,
     )
     mesh, dropped_m3 = largest_piece(mesh)
     shape = quality(mesh.nodes_m, mesh.tets)
+    counts = np.bincount(tissue.ravel(), minlength=256)
+    voxel_m3 = float(np.prod(voxel_sizes_m(volume.head_from_voxel)))
     return mesh, {
+        "edge_mm": edge_mm,
         "edge_m": edge_m,
+        "tissues": numbers,
+        "label_volumes_m3": {name: float(counts[number]) * voxel_m3 for name, number in numbers.items()},
         "dropped_islands_m3": dropped_m3,
         "quality_worst": float(shape.min()),
         "quality_first_percentile": float(np.quantile(shape, 0.01)),
@@ -74,17 +90,64 @@ def mesh_labels(
     }
 
 
-def _levels(volume: LabelVolume, progress: Progress | None) -> list[GridLevel]:
-    """Level sets of the nested regions, outermost first, then of the others."""
-    regions = [volume.labels > 0]
-    regions += [np.isin(volume.labels, volume.nested[level:]) for level in range(1, len(volume.nested))]
-    regions += [volume.labels == extra.label for extra in volume.extras]
+def tissue_of(volume: LabelVolume) -> tuple[NDArray[np.uint8], dict[str, int]]:
+    """The standard tissue number of every voxel, 0 where nothing is meshed, and the numbers by name.
+
+    Raises
+    ------
+    HeadError
+        Every fault of the volume at once.
+    """
+    labels = np.asarray(volume.labels)
+    problems = _problems(labels, volume)
+    if problems:
+        raise HeadError(problems)
+    numbers = numbers_of(set(volume.tissues.values()) - {AIR})
+    table = np.zeros(int(labels.max(initial=0)) + 1, dtype=np.uint8)
+    for label, name in volume.tissues.items():
+        if 0 < label < len(table) and name != AIR:
+            table[label] = numbers[name]
+    tissue = table[labels]
+    if not tissue.any():
+        raise HeadError(Problem("labels", "no voxel has a tissue; every one is outside of the head or air"))
+    present = set(np.flatnonzero(np.bincount(tissue.ravel())).tolist())
+    return tissue, {name: number for name, number in numbers.items() if number in present}
+
+
+def _problems(labels: NDArray[Any], volume: LabelVolume) -> list[Problem]:
+    """Everything that is wrong with a label volume."""
+    found = []
+    affine = np.asarray(volume.head_from_voxel, dtype=np.float64)
+    if affine.shape != (4, 4) or not np.isfinite(affine).all() or np.linalg.det(affine[:3, :3]) == 0:
+        found.append(Problem("head_from_voxel", "expected a (4, 4) affine that can be inverted"))
+    else:
+        try:
+            voxel_sizes_m(affine)
+        except ValueError as error:
+            found.append(Problem("head_from_voxel", str(error)))
+    if labels.ndim != 3 or labels.dtype.kind not in "iu":
+        what = f"expected three axes of whole numbers, got {labels.ndim} axes of {labels.dtype}"
+        return [*found, Problem("labels", what)]
+    if labels.min(initial=0) < 0:
+        return [*found, Problem("labels", f"must not be negative, got {labels.min()}")]
+    unknown = sorted(set(np.flatnonzero(np.bincount(labels.ravel())).tolist()) - {0, *volume.tissues})
+    if unknown:
+        known = ", ".join(f"{label} {name}" for label, name in volume.tissues.items())
+        found.append(Problem("labels", f"{unknown} are no tissues; known are {known}"))
+    return found
+
+
+def _levels(
+    tissue: NDArray[np.uint8], head_from_voxel: NDArray[np.float64], nesting: Nesting, progress: Progress | None
+) -> list[GridLevel]:
+    """Level sets of the shells, outermost first, then of the inclusions."""
     levels = []
-    for index, region in enumerate(regions):
+    for index, region in enumerate(nesting.regions):
         if progress is not None:
-            progress("finding surfaces", index / len(regions))
+            progress("finding surfaces", index / len(nesting.regions))
         # Only the head itself ends with the volume; what is inside is cut open there, not closed.
-        levels.append(level_of_region(region, volume.head_from_voxel, goes_on=index > 0))
+        table = np.isin(np.arange(256), list(region))
+        levels.append(level_of_region(table[tissue], head_from_voxel, goes_on=index > 0))
     return levels
 
 

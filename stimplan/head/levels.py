@@ -6,10 +6,14 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-# The distance is only needed near the surface; beyond this it is constant.
+from stimplan.compiled import jit
+
+# The distance is only needed near the surface; beyond this many voxels (of mean size) it is constant.
 CLIP_VOXELS = 6
 # Rounds the staircase of the voxels off.
 SMOOTHING_VOXELS = 0.8
+# Axes further from perpendicular than this (the cosine of their angle) are sheared: distances would be wrong.
+MOST_SHEAR = 0.02
 
 
 @attrs.frozen(eq=False)
@@ -29,25 +33,21 @@ class GridLevel:
 
     def __call__(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n,) signed distance at (n, 3) points; points off the grid take its nearest value."""
-        from scipy.ndimage import map_coordinates
-
-        # Written out: a matrix product may round differently with another library or number of threads.
-        x, y, z = points_m.T
-        index = np.stack([a * x + b * y + c * z + d for a, b, c, d in self.voxel_from_head[:3]])
-        return map_coordinates(self.values_m, index, output=np.float64, order=1, mode="nearest")
+        return _sample(self.values_m, self.voxel_from_head, np.ascontiguousarray(points_m, dtype=np.float64))
 
 
 def level_of_region(region: NDArray[np.bool_], head_from_voxel: NDArray[np.float64], *, goes_on: bool) -> GridLevel:
-    """Signed distance to the boundary of a region of cubic voxels, clipped and smoothed.
+    """Signed distance to the boundary of a region of voxels, clipped and smoothed.
 
-    Distance, clipping, smoothing and interpolation all keep order: where one region contains another, its level
-    set is nowhere above the other's, so nested regions have nested level sets.
+    The distance is that to the faces of the voxels, whatever their sizes. Distance, clipping, smoothing and
+    interpolation all keep order: where one region contains another, its level set is nowhere above the other's, so
+    nested regions have nested level sets.
 
     Parameters
     ----------
     region : (i, j, k) bool array
     head_from_voxel : (4, 4) array
-        Affine from voxel indices to head coordinates, m.
+        Affine from voxel indices to head coordinates, m; rotated or not, but not sheared.
     goes_on : bool
         Whether a region that reaches the edge of the volume goes on beyond it, as the brain stem does below the
         last slice, or ends there, as the head does.
@@ -59,25 +59,41 @@ def level_of_region(region: NDArray[np.bool_], head_from_voxel: NDArray[np.float
     Raises
     ------
     ValueError
-        The voxels are not cubes (resample the volume first), or the region is empty.
+        The axes are sheared, or the region is empty.
     """
     from scipy.ndimage import gaussian_filter
 
-    sizes_m = np.linalg.norm(head_from_voxel[:3, :3], axis=0)
-    if not np.allclose(sizes_m, sizes_m[0], rtol=1e-3):
-        raise ValueError(f"voxels of {sizes_m} m are not cubes; resample the volume first")
-    padded = np.pad(region, CLIP_VOXELS, mode="edge" if goes_on else "constant")
+    sizes_m = voxel_sizes_m(head_from_voxel)
+    clip_m = CLIP_VOXELS * float(np.prod(sizes_m) ** (1 / 3))
+    reach = np.ceil(clip_m / sizes_m).astype(int)
+    padded = np.pad(region, [(n, n) for n in reach], mode="edge" if goes_on else "constant")
     low, high = _box(padded)
-    low, high = np.maximum(low - CLIP_VOXELS, 0), np.minimum(high + CLIP_VOXELS, padded.shape)
+    low, high = np.maximum(low - reach, 0), np.minimum(high + reach, padded.shape)
     box = padded[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-    # Half a voxel off: the boundary runs between voxel centres, not through them.
-    values = np.maximum(_distance_voxels(box) - np.float32(0.5), 0)
-    values -= np.maximum(_distance_voxels(~box) - np.float32(0.5), 0)
+    values = distance_m(box, sizes_m, clip_m)
+    values -= distance_m(~box, sizes_m, clip_m)
     values = gaussian_filter(values, SMOOTHING_VOXELS, mode="nearest")
-    values *= np.float32(sizes_m[0])
     voxel_from_head = np.linalg.inv(head_from_voxel).astype(np.float64)
-    voxel_from_head[:3, 3] += CLIP_VOXELS - low
+    voxel_from_head[:3, 3] += reach - low
     return GridLevel(values, voxel_from_head)
+
+
+def voxel_sizes_m(head_from_voxel: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(3,) sizes of a voxel, m.
+
+    Raises
+    ------
+    ValueError
+        The axes are sheared.
+    """
+    axes = np.asarray(head_from_voxel, dtype=np.float64)[:3, :3]
+    sizes_m = np.sqrt((axes**2).sum(axis=0))
+    cosines = np.abs((axes / sizes_m).T @ (axes / sizes_m) - np.eye(3))
+    if not cosines.max() <= MOST_SHEAR:
+        raise ValueError(
+            f"the axes of the volume are sheared (cosine of an angle {cosines.max():.2g}); resample it first"
+        )
+    return sizes_m
 
 
 def bounds_of_region(region: NDArray[np.bool_], head_from_voxel: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -97,19 +113,68 @@ def _box(region: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64
     return np.array([used[0] for used in along]), np.array([used[-1] + 1 for used in along])
 
 
-def _distance_voxels(region: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Distance of every voxel to the nearest of a region, in voxels, exact up to `CLIP_VOXELS` and cut there.
+def distance_m(region: NDArray[np.bool_], sizes_m: NDArray[np.float64], clip_m: float) -> NDArray[np.float32]:
+    """Distance of every voxel's centre to the nearest voxel of a region, m, exact up to `clip_m` and cut there.
 
-    The squared distance is separable (Felzenszwalb & Huttenlocher 2012, doi:10.4086/toc.2012.v008a019); this near
-    to the region it fits a byte, and a minimum over a few shifts takes half the time of a general transform.
+    To its faces, not to its centre. The squared distance to a box is a sum over the axes, so it is separable
+    (Felzenszwalb & Huttenlocher 2012, doi:10.4086/toc.2012.v008a019); this near to the region a minimum over a few
+    shifts is faster than a general transform.
+
+    Parameters
+    ----------
+    region : (i, j, k) bool array
+    sizes_m : (3,) array
+        Sizes of a voxel, m.
+    clip_m : float
     """
-    squared = np.where(region, np.uint8(0), np.uint8(CLIP_VOXELS**2))
+    squared = np.where(region, np.float32(0), np.float32(clip_m**2))
     for axis in range(3):
-        target = np.moveaxis(squared, axis, 0)
-        source = target.copy()
-        for step in range(1, CLIP_VOXELS):
-            shifted = source + np.uint8(step**2)
-            np.minimum(target[step:], shifted[:-step], out=target[step:])
-            np.minimum(target[:-step], shifted[step:], out=target[:-step])
-    root = np.sqrt(np.arange(CLIP_VOXELS**2 + 1, dtype=np.float32))
-    return root[squared]
+        steps = np.maximum(np.arange(int(np.ceil(clip_m / sizes_m[axis])) + 1) - 0.5, 0) * sizes_m[axis]
+        squared = _lowest_shifted(np.ascontiguousarray(np.moveaxis(squared, axis, 0)), (steps**2).astype(np.float32))
+        squared = np.moveaxis(squared, 0, axis)
+    return np.sqrt(np.ascontiguousarray(squared))
+
+
+@jit
+def _lowest_shifted(squared, steps):
+    """Minimum of the shifted lines along the first axis, each with the square of its shift added."""
+    n, rows, columns = squared.shape
+    lowest = squared.copy()
+    for i in range(n):
+        for step in range(1, len(steps)):
+            add = steps[step]
+            for j in (i - step, i + step):
+                if 0 <= j < n:
+                    for row in range(rows):
+                        for column in range(columns):
+                            value = squared[j, row, column] + add
+                            lowest[i, row, column] = min(lowest[i, row, column], value)
+    return lowest
+
+
+@jit
+def _sample(values, affine, points):
+    """Trilinear interpolation; off the grid the nearest value. Plain loops: the same bits on every machine."""
+    found = np.empty(len(points))
+    index = np.empty(3, np.int64)
+    share = np.empty(3)
+    for number in range(len(points)):
+        x, y, z = points[number]
+        for axis in range(3):
+            at = affine[axis, 0] * x + affine[axis, 1] * y + affine[axis, 2] * z + affine[axis, 3]
+            at = min(max(at, 0.0), values.shape[axis] - 1.0)
+            index[axis] = min(int(at), max(values.shape[axis] - 2, 0))
+            share[axis] = at - index[axis]
+        i, j, k = index
+        total = 0.0
+        for a in range(2):
+            wi = share[0] if a else 1 - share[0]
+            for b in range(2):
+                wj = share[1] if b else 1 - share[1]
+                for c in range(2):
+                    wk = share[2] if c else 1 - share[2]
+                    weight = wi * wj * wk
+                    if weight > 0:
+                        total += weight * values[i + a, j + b, k + c]
+        found[number] = total
+    return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +15,16 @@ from stimplan.errors import HeadError, Problem
 from stimplan.head.cache import cached_mesh, mesh_path
 from stimplan.head.conductivity import tissues_of
 from stimplan.head.labelled import LabelVolume, contact_m2, label_volumes_m3, mesh_labels
-from stimplan.head.mesher import Extra, Progress, TetMesh, mesher_version
+from stimplan.head.mesher import Progress, TetMesh, mesher_version
 from stimplan.head.model import HeadModel
+from stimplan.head.presets import DEFAULT_PRESET, edge_m_of
 from stimplan.head.scalp import nearest_on_surface
 from stimplan.resources import package_path
 from stimplan.sites import known_sites
 from stimplan.units import to_si
 from stimplan.values import digest
 
-DEFAULT_EDGE_MM = 4.0
-# Finer needs more nodes than a face key holds; coarser than three times the thinnest bone may tear it.
-EDGE_RANGE_MM = (2.0, 6.0)
-
 LABELS: Mapping[str, int] = {"white_matter": 1, "gray_matter": 2, "csf": 3, "bone": 4, "scalp": 5, "eyes": 6}
-_NESTED = tuple(LABELS[name] for name in ("scalp", "bone", "csf", "gray_matter", "white_matter"))
-_EYES = Extra(LABELS["eyes"], replaces=frozenset({LABELS["scalp"]}))
 
 
 @attrs.frozen
@@ -59,14 +53,14 @@ class _Shipped:
 
     description: str
     labels: tuple[str, ...]  # parts of the label volume's path in the package
-    read: Callable[[str, float, Progress | None], tuple[TetMesh, dict[str, Any]]]
+    read: Callable[[str, float | str, Progress | None], tuple[TetMesh, dict[str, Any]]]
 
 
 def load_head(
     name: str | Path = "colin27",
     *,
     edge_mm: float | str | None = None,
-    conductivities_S_per_m: Mapping[str, float] | None = None,
+    conductivities: str | Mapping[str, float] | None = None,
     progress: Progress | None = None,
 ) -> HeadModel:
     """Load a head by name; the first time it is meshed, which takes several seconds, and kept.
@@ -75,10 +69,12 @@ def load_head(
     ----------
     name : str
         See `list_heads`.
-    edge_mm : float, optional
-        Edge of the lattice it is meshed with, 2 to 6 mm; 4 mm if not given.
-    conductivities_S_per_m : mapping of str to float, optional
-        Conductivities to use instead of the table's, by tissue, S/m.
+    edge_mm : float or str, optional
+        "teaching", "standard" (if not given) or "fine", or the edge in cortex, CSF and skull, mm; see
+        `stimplan.head.presets`.
+    conductivities : str or mapping of str to float, optional
+        Name of a preset (see `stimplan.head.conductivity`), or conductivities to use instead of the default preset's,
+        by tissue, S/m.
     progress : callable, optional
         Called as `progress(stage, fraction)`.
 
@@ -96,11 +92,9 @@ def load_head(
         near = get_close_matches(str(name).lower(), _HEADS, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known are {', '.join(_HEADS)}"
         raise HeadError(Problem("head", f"there is no head {str(name)!r}; {hint}"))
-    edge_mm = DEFAULT_EDGE_MM if edge_mm is None else edge_mm
-    finest, coarsest = EDGE_RANGE_MM
-    if not isinstance(edge_mm, Real) or not finest <= edge_mm <= coarsest:
-        raise HeadError(Problem("edge_mm", f"expected a number from {finest:g} to {coarsest:g} mm, got {edge_mm!r}"))
-    mesh, record = _HEADS[str(name)].read(str(name), to_si(float(edge_mm), "mm"), progress)
+    edge_mm = DEFAULT_PRESET if edge_mm is None else edge_mm
+    edge_m_of(edge_mm)
+    mesh, record = _HEADS[str(name)].read(str(name), edge_mm, progress)
     present = set(np.unique(mesh.tissue).tolist())
     labels = {tissue: label for tissue, label in LABELS.items() if label in present}
     head = HeadModel(
@@ -108,7 +102,7 @@ def load_head(
         nodes_m=mesh.nodes_m,
         tets=mesh.tets,
         tissue=mesh.tissue,
-        tissues=tuple(tissues_of(labels, conductivities_S_per_m)),
+        tissues=tuple(tissues_of(labels, conductivities)),
         mni_from_head=np.eye(4),
         provenance=record,
     )
@@ -117,43 +111,39 @@ def load_head(
 
 def list_heads() -> tuple[HeadEntry, ...]:
     """The heads that `load_head` knows."""
-    edge_m = to_si(DEFAULT_EDGE_MM, "mm")
     return tuple(
         HeadEntry(
             name=name,
             description=shipped.description,
-            cached=os.path.exists(mesh_path(name, _key(name, edge_m))),  # noqa: PTH110 - False where the folder is locked
+            cached=os.path.exists(mesh_path(name, _key(name, DEFAULT_PRESET))),  # noqa: PTH110 - False where the folder is locked
             path=package_path(*shipped.labels),
         )
         for name, shipped in _HEADS.items()
     )
 
 
-def _key(name: str, edge_m: float) -> str:
+def _key(name: str, edge_mm: float | str) -> str:
     """Digest of everything the mesh depends on."""
     data = package_path(*_HEADS[name].labels).read_bytes()
-    return digest(data, mesher_version(), edge_m, _NESTED, _EYES)
+    return digest(data, mesher_version(), edge_m_of(edge_mm))
 
 
-def _read_labelled(name: str, edge_m: float, progress: Progress | None) -> tuple[TetMesh, dict[str, Any]]:
+def _read_labelled(name: str, edge_mm: float | str, progress: Progress | None) -> tuple[TetMesh, dict[str, Any]]:
     """Mesh of a shipped label volume, from the cache or made now."""
-    return cached_mesh(name, _key(name, edge_m), lambda: _mesh_labelled(name, edge_m, progress))
+    return cached_mesh(name, _key(name, edge_mm), lambda: _mesh_labelled(name, edge_mm, progress))
 
 
-def _mesh_labelled(name: str, edge_m: float, progress: Progress | None) -> tuple[TetMesh, dict[str, Any]]:
+def _mesh_labelled(name: str, edge_mm: float | str, progress: Progress | None) -> tuple[TetMesh, dict[str, Any]]:
     import nibabel
 
     path = package_path(*_HEADS[name].labels)
     image = nibabel.load(path)
     head_from_voxel = np.array(image.affine, dtype=np.float64)
     head_from_voxel[:3] *= to_si(1, "mm")
-    labels = np.asarray(image.dataobj)
     names = {label: tissue for tissue, label in LABELS.items()}
-    unknown = set(np.unique(labels).tolist()) - {0, *names}
-    if unknown:
-        raise HeadError(Problem("labels", f"{sorted(unknown)} are no tissues; known are {names}", file=str(path)))
-    extras = (_EYES,) if (labels == _EYES.label).any() else ()
-    mesh, record = mesh_labels(LabelVolume(labels, head_from_voxel, _NESTED, extras), edge_m=edge_m, progress=progress)
+    mesh, record = mesh_labels(
+        LabelVolume(np.asarray(image.dataobj), head_from_voxel, names), edge_mm=edge_mm, progress=progress
+    )
     outer = {LABELS["scalp"], LABELS["eyes"]}
     inner = {LABELS["white_matter"], LABELS["gray_matter"], LABELS["csf"]}
     record |= {

@@ -16,7 +16,16 @@ from stimplan.resources import package_path
 from stimplan.values import digest
 
 # What decides the mesh that an input gives.
-_SOURCES = ("lattice.py", "stuffing.py", "mesher.py", "levels.py", "labelled.py")
+_SOURCES = (
+    "labelled.py",
+    "lattice.py",
+    "levels.py",
+    "mesher.py",
+    "nesting.py",
+    "presets.py",
+    "stuffing.py",
+    "tissues.py",
+)
 
 Progress = Callable[[str, float], None]
 
