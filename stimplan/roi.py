@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from stimplan.errors import InputError
 from stimplan.field import Field
 from stimplan.head.model import HeadModel
+from stimplan.head.space import from_mni_m, has_mni, to_mni_m
 from stimplan.montage import Point
 from stimplan.units import to_si
 
@@ -138,9 +139,9 @@ def elements_in(head: HeadModel, roi: Roi | None = None) -> NDArray[np.bool_]:
     if isinstance(roi, SphereRoi):
         center = np.asarray(roi.center_m)
         if roi.is_mni:
-            if head.mni_from_head is None:
+            if not has_mni(head):
                 raise InputError(f"head {head.name!r} has no MNI coordinates; give position_mm instead of mni_mm")
-            center = (np.linalg.inv(head.mni_from_head) @ [*center, 1.0])[:3]
+            center = from_mni_m(head, center)
         mask = mask & (np.linalg.norm(head.centers_m - center, axis=1) <= roi.radius_m)
     if not mask.any():
         raise InputError(f"{roi} holds no tetrahedron of head {head.name!r}: is its centre in the {roi.tissue}?")
@@ -167,7 +168,7 @@ def measure(field: Field, roi: Roi | None = None) -> RoiMetrics:
     median, p95, p99, p999 = weighted_percentiles(values, volumes, [50, 95, 99, 99.9])
     peak = numbers[int(np.argmax(values))]
     position = head.centers_m[peak]
-    mni = None if head.mni_from_head is None else _point((head.mni_from_head @ [*position, 1.0])[:3])
+    mni = _point(to_mni_m(head, position)) if has_mni(head) else None
     return RoiMetrics(
         mean_V_per_m=float(values @ volumes / volumes.sum()),
         median_V_per_m=median,

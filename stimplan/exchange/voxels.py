@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.head.model import HeadModel
+from stimplan.head.space import has_mni, rotations_to_mni, to_mni_m
 
 if TYPE_CHECKING:
     from stimplan.field import Field
@@ -45,9 +46,7 @@ class VoxelGrid:
 
 def space_nodes_m(head: HeadModel) -> NDArray[np.float64]:
     """(n, 3) nodes in MNI space where the head has one, in head coordinates elsewhere, m."""
-    if head.mni_from_head is None:
-        return head.nodes_m
-    return head.nodes_m @ head.mni_from_head[:3, :3].T + head.mni_from_head[:3, 3]
+    return to_mni_m(head, head.nodes_m) if has_mni(head) else head.nodes_m
 
 
 def grid_around(head: HeadModel, spacing_m: float = 1e-3) -> VoxelGrid:
@@ -56,7 +55,7 @@ def grid_around(head: HeadModel, spacing_m: float = 1e-3) -> VoxelGrid:
     In MNI space it is the common 181 x 217 x 181 template box, so that volumes of different heads and programs lie
     on the same voxels; it ends at the tip of the nose.
     """
-    if head.mni_from_head is not None:
+    if has_mni(head):
         low, high = np.rint(np.array(_MNI_BOX_MM) * 1e-3 / spacing_m).astype(int)
     else:
         nodes_m = space_nodes_m(head)
@@ -64,7 +63,7 @@ def grid_around(head: HeadModel, spacing_m: float = 1e-3) -> VoxelGrid:
         high = np.floor(nodes_m.max(axis=0) / spacing_m + 1e-6).astype(int)
     shape = tuple(int(side) for side in high - low + 1)
     origin = tuple(float(corner) for corner in low * spacing_m)
-    return VoxelGrid(shape, origin, (spacing_m,) * 3, head.mni_from_head is not None)  # type: ignore[arg-type]
+    return VoxelGrid(shape, origin, (spacing_m,) * 3, has_mni(head))  # type: ignore[arg-type]
 
 
 def tetrahedron_at(head: HeadModel, grid: VoxelGrid) -> NDArray[np.int32]:
@@ -101,8 +100,8 @@ def field_on(grid: VoxelGrid, field: Field, found: NDArray[np.int32]) -> NDArray
 
     head = field.head
     nodal = np.stack([np.nan_to_num(field.recovered_V_per_m(tissue.name)) for tissue in head.tissues])
-    if head.mni_from_head is not None:
-        nodal = nodal @ _rotation(head.mni_from_head).T
+    if has_mni(head):
+        nodal = np.einsum("...ij,t...j->t...i", rotations_to_mni(head, head.nodes_m), nodal)
     rows = np.zeros(256, np.int64)
     rows[[tissue.label for tissue in head.tissues]] = range(len(head.tissues))
     values = np.zeros((*grid.shape, 3), np.float32)
@@ -117,9 +116,3 @@ def plane_grid(head: HeadModel, *, axis: int, position_m: float, spacing_m: floa
     shape, origin = list(whole.shape), list(whole.origin_m)
     shape[axis], origin[axis] = 1, float(position_m)
     return VoxelGrid(tuple(shape), tuple(origin), whole.spacing_m, whole.is_mni)  # type: ignore[arg-type]
-
-
-def _rotation(affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rotation part of an affine: vectors turn with the space but are not stretched (polar decomposition)."""
-    u, _, vt = np.linalg.svd(affine[:3, :3])
-    return u @ vt

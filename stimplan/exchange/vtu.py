@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stimplan.exchange.voxels import space_nodes_m
+from stimplan.head.space import has_mni, rotations_to_mni
 
 if TYPE_CHECKING:
     import pyvista
@@ -25,12 +26,15 @@ def field_mesh(field: Field) -> pyvista.UnstructuredGrid:
 
     head = field.head
     mesh = pyvista.UnstructuredGrid({pyvista.CellType.TETRA: head.tets}, 1e3 * space_nodes_m(head))
-    mesh.cell_data["E_V_per_m"] = field.E_V_per_m.astype(np.float32)
+    turned = field.E_V_per_m
+    if has_mni(head):  # the arrows turn with the points
+        turned = np.einsum("...ij,...j->...i", rotations_to_mni(head, head.centers_m), turned)
+    mesh.cell_data["E_V_per_m"] = turned.astype(np.float32)
     mesh.cell_data["E_magnitude_V_per_m"] = field.magnitude_V_per_m.astype(np.float32)
     mesh.cell_data["tissue"] = np.array(head.tissue)
     mesh.point_data["potential_V"] = np.array(field.potential_V)
     mesh.field_data["tissue_names"] = [f"{tissue.label} {tissue.name}" for tissue in head.tissues]
-    mesh.field_data["space"] = ["mm, MNI" if head.mni_from_head is not None else "mm, head coordinates"]
+    mesh.field_data["space"] = ["mm, MNI" if has_mni(head) else "mm, head coordinates"]
     mesh.field_data["field_digest"] = [field.digest]
     mesh.field_data["head_digest"] = [head.digest]
     return mesh

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -14,6 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from stimplan.errors import HeadError
 from stimplan.values import digest, frozen_array, frozen_mapping
+
+if TYPE_CHECKING:
+    from stimplan.head.warp import Warp
+
+# Nasion, inion, and the points before the left and the right ear that tape measures start from.
+FIDUCIALS = ("Nz", "Iz", "LPA", "RPA")
 
 
 @attrs.frozen
@@ -72,6 +78,11 @@ class HeadModel:
         Affine from head coordinates to MNI coordinates, both m; None where the head has no MNI space (a sphere).
     sites_m : mapping of str to 3-tuples
         10-05 sites on this head's scalp, m, in head coordinates.
+    fiducials_m : mapping of str to 3-tuples
+        Nz, Iz, LPA and RPA on the scalp, m, in head coordinates: all four, or empty where they are not known.
+    warp : Warp or None
+        Deformation to MNI, where the source has one; it goes before `mni_from_head`, which is then its affine part
+        unless the source gives one. See `stimplan.head.space`.
     provenance : mapping
         Where the head came from, as plain JSON data.
     """
@@ -83,6 +94,8 @@ class HeadModel:
     tissues: tuple[Tissue, ...]
     mni_from_head: NDArray[np.float64] | None = attrs.field(default=None, converter=attrs.converters.optional(_affine))
     sites_m: Mapping[str, tuple[float, float, float]] = attrs.field(factory=dict, converter=frozen_mapping)
+    fiducials_m: Mapping[str, tuple[float, float, float]] = attrs.field(factory=dict, converter=frozen_mapping)
+    warp: Warp | None = None
     provenance: Mapping[str, Any] = attrs.field(factory=dict, converter=frozen_mapping)
 
     def __attrs_post_init__(self) -> None:
@@ -92,6 +105,10 @@ class HeadModel:
             raise HeadError(f"tissue labels {sorted(found - known)} have no tissue; known are {sorted(known)}")
         if len(self.tissue) != len(self.tets):
             raise HeadError(f"{len(self.tets)} tetrahedra but {len(self.tissue)} tissue labels")
+        if self.fiducials_m and set(self.fiducials_m) != set(FIDUCIALS):
+            raise HeadError(f"fiducials are {', '.join(FIDUCIALS)}, all four; got {', '.join(self.fiducials_m)}")
+        if self.warp is not None and self.mni_from_head is None:
+            object.__setattr__(self, "mni_from_head", self.warp.affine)
 
     @cached_property
     def digest(self) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.exchange import field_on, plane_grid, tetrahedron_at
+from stimplan.head.space import has_mni, to_mni_m
 from stimplan.view.pads import pad_mesh
 from stimplan.view.paper import FAINT, FIELD_CMAP, INK, bare, new_figure, sign_colour
 from stimplan.view.scene import brain_names
@@ -56,7 +57,7 @@ def plot_slices(field: Field, *, cross_m: Sequence[float]) -> Figure:
             axes.text(place, 0.5, letter, transform=axes.transAxes, fontsize=9, weight="bold", color=FAINT, ha="center")
         axes.set_title(f"{name}, {'xyz'[axis]} = {_mm(cross_m[axis])} mm", fontsize=8, color=INK, pad=3)
     add_colour_bar(figure, figure.add_axes((0.3, 0.15, 0.4, 0.03)), limits=limits, head=field.head)
-    space = "MNI" if field.head.mni_from_head is not None else "head coordinates"
+    space = "MNI" if has_mni(field.head) else "head coordinates"
     where = ", ".join(_mm(value) for value in cross_m)
     figure.text(0.99, 0.02, f"cross at ({where}) mm, {space}", fontsize=7, color=FAINT, ha="right")
     return figure
@@ -122,8 +123,8 @@ def _pads(field: Field) -> list[tuple[str, Any]]:
     bodies = []
     for patch in field.placement.electrodes:
         body = pad_mesh(head, patch, refinements=1)
-        if head.mni_from_head is not None:
-            body.points = body.points @ head.mni_from_head[:3, :3].T + head.mni_from_head[:3, 3]
+        if has_mni(head):
+            body.points = to_mni_m(head, body.points)
         bodies.append((sign_colour(patch.electrode.current_A), body))
     return bodies
 

@@ -103,7 +103,7 @@ def bids_view(protocol: Protocol, *, placement: Placement | None = None) -> Bids
 
 def is_mni(head: HeadModel) -> bool:
     """Whether a head's own coordinates are MNI coordinates."""
-    matrix = head.mni_from_head
+    matrix = None if head.warp is not None else head.mni_from_head
     rows = None if matrix is None else matrix.tolist()
     return rows == [[float(i == k) for k in range(4)] for i in range(4)]
 
