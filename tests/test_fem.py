@@ -8,14 +8,16 @@ from scipy.sparse import csr_matrix
 from spheres import ball, bar, bar_end
 
 from stimplan.errors import InputError, SolveError
-from stimplan.fem import solve as solve_module
+from stimplan.fem import krylov as krylov_module
 from stimplan.fem.assemble import electric_field, load_vector, node_volumes, stiffness
 from stimplan.fem.compare import mag, rdm
 from stimplan.fem.contact import Contact, contact_density, solve_contacts
+from stimplan.fem.krylov import conjugate_gradient
 from stimplan.fem.locate import Locator, rasterize
 from stimplan.fem.multigrid import build_hierarchy
 from stimplan.fem.recover import nodal_field, relative_difference
-from stimplan.fem.solve import build_system, checked_residual, conjugate_gradient, solve_system
+from stimplan.fem.rows import times
+from stimplan.fem.solve import build_system, checked_residual, solve_system
 from stimplan.head import sphere_head
 
 SIGMA, LENGTH, WIDTH = 0.4, 0.12, 0.04
@@ -142,7 +144,7 @@ def test_an_honest_solver_from_elsewhere_is_taken(box):
 
 
 def test_running_out_of_iterations_raises(box, monkeypatch):
-    monkeypatch.setattr(solve_module, "MAX_ITERATIONS", 2)
+    monkeypatch.setattr(krylov_module, "MAX_ITERATIONS", 2)
     with pytest.raises(SolveError, match="relative residual"):
         solve_system(box[2], pulse(len(box[0])), tolerance=1e-12)
 
@@ -430,3 +432,23 @@ def test_a_weight_of_two_counts_like_the_same_value_twice():
     assert relative_difference(a, b, np.array([2.0, 1])) == pytest.approx(
         relative_difference(a[twice], b[twice], np.ones(3))
     )
+
+
+def test_many_columns_on_threads_are_each_the_bits_of_their_own_batch():
+    head = ball()
+    system = build_system(head.nodes_m, head.tets, head.sigma_S_per_m)
+    rng = np.random.default_rng(3)
+    rhs = np.zeros((len(head.nodes_m), 21))
+    for column in range(21):
+        rhs[rng.choice(len(head.nodes_m), 2, replace=False), column] = 1e-3, -1e-3
+    together = solve_system(system, rhs).potential_V
+    np.testing.assert_array_equal(solve_system(system, rhs).potential_V, together)
+    np.testing.assert_array_equal(solve_system(system, rhs[:, 8:16]).potential_V, together[:, 8:16])
+    alone = solve_system(system, rhs[:, 20]).potential_V
+    np.testing.assert_allclose(alone, together[:, 20], atol=1e-5 * np.ptp(alone))
+
+
+def test_the_product_with_eight_columns_is_that_of_the_sparse_library():
+    matrix = csr_matrix(np.where(np.random.default_rng(1).random((40, 30)) < 0.2, 1.5, 0.0))
+    x = np.random.default_rng(2).normal(size=(30, 8))
+    np.testing.assert_allclose(times(matrix, x), matrix.toarray() @ x, atol=1e-12)

@@ -27,6 +27,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from stimplan.errors import InputError, SolveError
+from stimplan.fem.rows import times
 from stimplan.fem.solve import LinearSolver, Progress, Solution, System, solve_system
 
 Array = NDArray[np.float64]
@@ -91,7 +92,7 @@ class ContactOperator:
     means: csr_matrix
 
     def __matmul__(self, x: Array) -> Array:
-        return self.matrix @ x + self.contact @ x - self.means @ (self.means.T @ x)
+        return times(self.matrix, x) + self.contact @ x - self.means @ (self.means.T @ x)
 
 
 def solve_contacts(

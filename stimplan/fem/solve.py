@@ -17,13 +17,12 @@ from scipy.sparse import csr_matrix
 from stimplan.compiled import jit
 from stimplan.errors import InputError, SolveError
 from stimplan.fem.assemble import node_volumes, stiffness
+from stimplan.fem.krylov import conjugate_gradient
 from stimplan.fem.multigrid import Hierarchy, build_hierarchy
 
 Array = NDArray[np.float64]
 LinearSolver = Callable[[Any, Array], Array]
 Progress = Callable[[str, float], None]
-
-MAX_ITERATIONS = 500
 
 
 @attrs.frozen(eq=False)
@@ -156,66 +155,6 @@ def checked_residual(matrix: Any, x: Array, b: Array, *, tolerance: float) -> fl
             f"tolerance {tolerance:.3g}"
         )
     return residual
-
-
-def conjugate_gradient(
-    matrix: Any,
-    rhs: Array,
-    preconditioner: Callable[[Array], Array],
-    *,
-    tolerance: float = 1e-6,
-    progress: Progress | None = None,
-    on_end: Callable[[int], None] | None = None,
-) -> Array:
-    """Preconditioned conjugate gradient in double precision, every column with its own step lengths.
-
-    The flexible (Polak-Ribière) form, because a single-precision preconditioner is symmetric to rounding only.
-    It stops at half the tolerance: the residual it carries drifts from the true one.
-
-    Returns
-    -------
-    array of the shape of `rhs`
-        The last iterate, converged or not: the caller checks.
-    """
-    b = rhs.reshape(len(rhs), -1)
-    x, r, p = np.zeros_like(b), b.copy(), np.zeros_like(b)
-    goal = 0.5 * tolerance * np.linalg.norm(b, axis=0)
-    start = np.linalg.norm(b, axis=0)
-    rho, r_old = np.ones(b.shape[1]), np.zeros_like(b)
-    iteration = 0
-    for iteration in range(1, MAX_ITERATIONS + 1):
-        z = preconditioner(r)
-        z -= z.mean(axis=0)
-        beta = 0.0 if iteration == 1 else _dots(r - r_old, z) / rho
-        rho = _nonzero(_dots(r, z))
-        p = z + beta * p
-        q = (matrix @ p).reshape(p.shape)
-        alpha = rho / _nonzero(_dots(p, q))
-        r_old = r
-        x, r = x + alpha * p, r - alpha * q
-        norm = np.linalg.norm(r, axis=0)
-        _tell(progress, "solve", _log_fraction(norm, start, goal))
-        if not np.any(norm > goal):
-            break
-    if on_end is not None:
-        on_end(iteration)
-    return x.reshape(rhs.shape)
-
-
-def _dots(a: Array, b: Array) -> Array:
-    return np.einsum("ij,ij->j", a, b)
-
-
-def _nonzero(values: Array) -> Array:
-    """The values, with tiny ones in place of zeros: a column that is solved exactly must not divide by zero."""
-    return np.where(values == 0, np.finfo(float).tiny, values)
-
-
-def _log_fraction(norm: Array, start: Array, goal: Array) -> float:
-    """How far along the way from the first residual to the goal the slowest column is, in orders of magnitude."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        fraction = np.log(start / norm) / np.log(start / goal)
-    return float(np.clip(np.nan_to_num(fraction.min(), nan=0.0), 0, 1))
 
 
 def _check_rhs(b: Array) -> None:
