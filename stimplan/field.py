@@ -19,6 +19,7 @@ from stimplan.fem.flux import face_flux, weak_flux
 from stimplan.fem.locate import Locator
 from stimplan.fem.recover import nodal_field, relative_difference
 from stimplan.fem.solve import LinearSolver, Progress, System, build_system
+from stimplan.fem.tensor import current_density
 from stimplan.head.model import HeadModel
 from stimplan.placement import Placement
 from stimplan.values import digest, frozen_array, frozen_mapping
@@ -86,7 +87,7 @@ class Field:
     @cached_property
     def J_A_per_m2(self) -> Array:
         """(m, 3) current density of each tetrahedron, sigma E, A/m²."""
-        return frozen_array(self.head.sigma_S_per_m[:, None] * self.E_V_per_m, name="J", shape=(None, 3))
+        return frozen_array(current_density(self.head.conductivity_S_per_m, self.E_V_per_m), name="J", shape=(None, 3))
 
     @cached_property
     def _nodal(self) -> dict[int, Array]:
@@ -262,7 +263,7 @@ class _Quiet:
 # Two heads: one, and the same with other conductivities. A head hashes by identity.
 @lru_cache(maxsize=2)
 def _system(head: HeadModel, quiet: _Quiet) -> System:
-    return build_system(head.nodes_m, head.tets, head.sigma_S_per_m, progress=quiet.progress)
+    return build_system(head.nodes_m, head.tets, head.conductivity_S_per_m, progress=quiet.progress)
 
 
 @lru_cache(maxsize=2)
@@ -325,6 +326,7 @@ def _provenance(
         "head": head.name,
         "head_digest": head.digest,
         "conductivities_S_per_m": {tissue.name: tissue.conductivity_S_per_m for tissue in head.tissues},
+        "is_anisotropic": head.tensors_S_per_m is not None,
         "protocol_digest": placement.protocol_digest,
         "placement_digest": placement.digest,
         "electrode_model": placement.electrode_model,

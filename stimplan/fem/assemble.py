@@ -12,12 +12,13 @@ from scipy.sparse import csr_matrix
 
 from stimplan.compiled import jit
 from stimplan.errors import InputError
+from stimplan.fem.tensor import checked_conductivity
 
 Array = NDArray[np.float64]
 
 
 def stiffness(nodes_m: Array, tets: NDArray[np.int32], sigma_S_per_m: Array) -> csr_matrix:
-    """Assemble the stiffness matrix of linear tetrahedra, A_ij = integral of sigma grad(phi_i) . grad(phi_j).
+    """Assemble the stiffness matrix of linear tetrahedra, A_ij = integral of grad(phi_i) . sigma grad(phi_j).
 
     Parameters
     ----------
@@ -25,8 +26,8 @@ def stiffness(nodes_m: Array, tets: NDArray[np.int32], sigma_S_per_m: Array) -> 
         Node positions, m.
     tets : (m, 4) int array
         Node numbers; the sign of the volume does not matter.
-    sigma_S_per_m : (m,) array
-        Conductivity of each tetrahedron, S/m.
+    sigma_S_per_m : (m,) or (m, 6) array
+        Conductivity of each tetrahedron, S/m: a number, or a tensor (xx, yy, zz, xy, xz, yz).
 
     Returns
     -------
@@ -36,18 +37,15 @@ def stiffness(nodes_m: Array, tets: NDArray[np.int32], sigma_S_per_m: Array) -> 
     Raises
     ------
     InputError
-        A flat tetrahedron, or a conductivity that is not positive and finite.
+        A flat tetrahedron, or a conductivity that is not positive (definite) and finite.
     """
-    sigma = np.ascontiguousarray(sigma_S_per_m, dtype=np.float64)
-    if not np.all((sigma > 0) & np.isfinite(sigma)):
-        raise InputError(
-            f"{int((~((sigma > 0) & np.isfinite(sigma))).sum())} conductivities are not positive and finite"
-        )
+    sigma = checked_conductivity(sigma_S_per_m, len(tets))
     tets = np.ascontiguousarray(tets, dtype=np.int32)
     nodes = np.ascontiguousarray(nodes_m, dtype=np.float64)
     indptr, indices = _pattern(tets, len(nodes))
     data = np.zeros(len(indices))
-    n_flat = _fill(nodes, tets, sigma, indptr, indices, data)
+    fill = _fill if sigma.ndim == 1 else _fill_tensors
+    n_flat = fill(nodes, tets, sigma, indptr, indices, data)
     if n_flat:
         raise InputError(f"{n_flat} of {len(tets)} tetrahedra have no volume")
     matrix = csr_matrix((data, indices, indptr), shape=(len(nodes), len(nodes)))
@@ -183,6 +181,33 @@ def _fill(nodes, tets, sigma, indptr, indices, data):  # type: ignore[no-untyped
                 while indices[at] != column:
                     at += 1
                 data[at] += weight * (grad[i, 0] * grad[j, 0] + grad[i, 1] * grad[j, 1] + grad[i, 2] * grad[j, 2])
+    return n_flat
+
+
+@jit
+def _fill_tensors(nodes, tets, sigma, indptr, indices, data):  # type: ignore[no-untyped-def]
+    """Add every element matrix of tensors xx, yy, zz, xy, xz, yz; return the number of flat elements."""
+    grad = np.empty((4, 3))
+    flow = np.empty(3)
+    n_flat = 0
+    for t in range(tets.shape[0]):
+        volume = _gradients(nodes, tets[t], grad)
+        if volume == 0.0:
+            n_flat += 1
+            continue
+        xx, yy, zz, xy, xz, yz = sigma[t]
+        for i in range(4):
+            x, y, z = grad[i, 0], grad[i, 1], grad[i, 2]
+            flow[0] = volume * (xx * x + xy * y + xz * z)
+            flow[1] = volume * (xy * x + yy * y + yz * z)
+            flow[2] = volume * (xz * x + yz * y + zz * z)
+            row = tets[t, i]
+            for j in range(4):
+                column = tets[t, j]
+                at = indptr[row]
+                while indices[at] != column:
+                    at += 1
+                data[at] += flow[0] * grad[j, 0] + flow[1] * grad[j, 1] + flow[2] * grad[j, 2]
     return n_flat
 
 

@@ -78,7 +78,7 @@ def build_system(
     ----------
     nodes_m : (n, 3) array
     tets : (m, 4) int array
-    sigma_S_per_m : (m,) array
+    sigma_S_per_m : (m,) or (m, 6) array
     progress : callable, optional
         Called with a stage and a fraction.
     """

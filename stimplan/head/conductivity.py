@@ -184,7 +184,7 @@ def with_preset(head: HeadModel, preset: str) -> HeadModel:
     tissues = tuple(
         _tissue(one.label, one.name, preset) if one.name in CONDUCTIVITIES_S_PER_M else one for one in head.tissues
     )
-    return attrs.evolve(head, tissues=tissues)
+    return head.with_tissues(tissues)
 
 
 def conductivity_problems(given: Mapping[str, float], tissues: tuple[str, ...]) -> list[Problem]:
@@ -249,4 +249,4 @@ def with_settings(head: HeadModel, conductivities_S_per_m: Mapping[str, float], 
         else one
         for one in head.tissues
     )
-    return attrs.evolve(head, tissues=tissues)
+    return head.with_tissues(tissues)

@@ -55,6 +55,10 @@ def _labels(tissue: ArrayLike) -> NDArray[np.uint8]:
     return frozen_array(tissue, name="tissue", shape=(None,), dtype=np.uint8)
 
 
+def _tensors(tensors: ArrayLike) -> NDArray[np.float64]:
+    return frozen_array(tensors, name="tensors_S_per_m", shape=(None, 6))
+
+
 def _affine(matrix: ArrayLike) -> NDArray[np.float64]:
     return frozen_array(matrix, name="mni_from_head", shape=(4, 4))
 
@@ -85,6 +89,9 @@ class HeadModel:
         unless the source gives one. See `stimplan.head.space`.
     provenance : mapping
         Where the head came from, as plain JSON data.
+    tensors_S_per_m : (m, 6) array or None
+        Conductivity tensor of each tetrahedron (xx, yy, zz, xy, xz, yz), S/m; all zero where the conductivity of the
+        tissue holds in every direction. See `stimplan.head.anisotropy`.
     """
 
     name: str
@@ -97,6 +104,9 @@ class HeadModel:
     fiducials_m: Mapping[str, tuple[float, float, float]] = attrs.field(factory=dict, converter=frozen_mapping)
     warp: Warp | None = None
     provenance: Mapping[str, Any] = attrs.field(factory=dict, converter=frozen_mapping)
+    tensors_S_per_m: NDArray[np.float64] | None = attrs.field(
+        default=None, converter=attrs.converters.optional(_tensors)
+    )
 
     def __attrs_post_init__(self) -> None:
         known = {tissue.label for tissue in self.tissues}
@@ -105,6 +115,8 @@ class HeadModel:
             raise HeadError(f"tissue labels {sorted(found - known)} have no tissue; known are {sorted(known)}")
         if len(self.tissue) != len(self.tets):
             raise HeadError(f"{len(self.tets)} tetrahedra but {len(self.tissue)} tissue labels")
+        if self.tensors_S_per_m is not None and len(self.tensors_S_per_m) != len(self.tets):
+            raise HeadError(f"{len(self.tets)} tetrahedra but {len(self.tensors_S_per_m)} conductivity tensors")
         if self.fiducials_m and set(self.fiducials_m) != set(FIDUCIALS):
             raise HeadError(f"fiducials are {', '.join(FIDUCIALS)}, all four; got {', '.join(self.fiducials_m)}")
         if self.warp is not None and self.mni_from_head is None:
@@ -113,15 +125,26 @@ class HeadModel:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of mesh, tissues and conductivities."""
-        return digest(self.nodes_m, self.tets, self.tissue, self.tissues)
+        tensors = () if self.tensors_S_per_m is None else (self.tensors_S_per_m,)
+        return digest(self.nodes_m, self.tets, self.tissue, self.tissues, *tensors)
 
     @cached_property
     def sigma_S_per_m(self) -> NDArray[np.float64]:
-        """(m,) conductivity of each tetrahedron, S/m."""
+        """(m,) conductivity of each tetrahedron's tissue, S/m."""
         table = np.full(256, np.nan)
         for tissue in self.tissues:
             table[tissue.label] = tissue.conductivity_S_per_m
         return frozen_array(table[self.tissue], name="sigma", shape=(None,))
+
+    @cached_property
+    def conductivity_S_per_m(self) -> NDArray[np.float64]:
+        """What the field is solved with: (m,) numbers, or (m, 6) tensors where the head has any, S/m."""
+        if self.tensors_S_per_m is None:
+            return self.sigma_S_per_m
+        isotropic = self.sigma_S_per_m[:, None] * np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
+        is_tensor = self.tensors_S_per_m.any(axis=1)
+        values = np.where(is_tensor[:, None], self.tensors_S_per_m, isotropic)
+        return frozen_array(values, name="conductivity", shape=(None, 6))
 
     @cached_property
     def volumes_m3(self) -> NDArray[np.float64]:
@@ -172,7 +195,7 @@ class HeadModel:
         return _boundary(self.tets[np.isin(self.tissue, labels)])
 
     def with_conductivities(self, conductivities_S_per_m: Mapping[str, float]) -> HeadModel:
-        """The same head with other conductivities, S/m by tissue name.
+        """The same head with other conductivities, S/m by tissue name; tensors of a tissue grow in proportion.
 
         Raises
         ------
@@ -189,7 +212,17 @@ class HeadModel:
             else t
             for t in self.tissues
         )
-        return attrs.evolve(self, tissues=tissues)
+        return self.with_tissues(tissues)
+
+    def with_tissues(self, tissues: tuple[Tissue, ...]) -> HeadModel:
+        """The same head with other conductivities of its tissues; tensors of a tissue grow in proportion."""
+        if self.tensors_S_per_m is None:
+            return attrs.evolve(self, tissues=tissues)
+        growth = np.ones(256)
+        for old, new in zip(self.tissues, tissues, strict=True):
+            growth[new.label] = new.conductivity_S_per_m / old.conductivity_S_per_m
+        tensors = self.tensors_S_per_m * growth[self.tissue][:, None]
+        return attrs.evolve(self, tissues=tissues, tensors_S_per_m=tensors)
 
 
 def _boundary(tets: NDArray[np.int32]) -> NDArray[np.int32]:
