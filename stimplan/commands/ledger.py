@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stimplan.commands.output import add_command, moment_option, show_json, show_text, write_whole
+from stimplan.commands.output import LEDGER_VARIABLE, add_command, moment_option, show_json, show_text, write_whole
 from stimplan.errors import InputError, LedgerError, Problem, SafetyStop
 from stimplan.notice import NOTICE
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _KINDS = ("person", "plan", "planned-session", "session", "threshold", "adverse-events", "resolution", "override",
           "retraction")  # fmt: skip
-_VARIABLE = "STIMPLAN_LEDGER"
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -34,7 +33,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
     def action(name: str, function: Callable[[argparse.Namespace, Ledger, Console], int], text: str) -> Any:
         added = add_command(actions, name, text)
-        added.add_argument("--ledger", type=Path, metavar="PATH", help=f"the ledger's file (or ${_VARIABLE})")
+        added.add_argument("--ledger", type=Path, metavar="PATH", help=f"the ledger's file (or ${LEDGER_VARIABLE})")
         added.set_defaults(action=function, create=False)
         return added
 
@@ -61,9 +60,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Open the ledger and do what was asked."""
     from stimplan.ledger import open_ledger
 
-    given = args.ledger or os.environ.get(_VARIABLE)
+    given = args.ledger or os.environ.get(LEDGER_VARIABLE)
     if not given:
-        raise LedgerError(Problem("--ledger", f"which file? name it here or in ${_VARIABLE}; there is no default"))
+        what = f"which file? name it here or in ${LEDGER_VARIABLE}; there is no default"
+        raise LedgerError(Problem("--ledger", what))
     with open_ledger(Path(given), create=args.create) as ledger:
         code: int = args.action(args, ledger, console)
     return code
@@ -197,12 +197,14 @@ def _table(console: Console, headings: Iterable[str], rows: Iterable[Iterable[st
 
 def _check(args: argparse.Namespace, ledger: Ledger, console: Console) -> int:
     from stimplan.ledger import history_of, judge_today, plan_of, plans_of, protocol_of
+    from stimplan.ledger.examination import examine
     from stimplan.ledger.look import overrides_today
     from stimplan.protocol import read_protocol
     from stimplan.safety.values import verdict_of
 
     now = moment_option(args.now)
     plans = plans_of(ledger, args.person)
+    not_judged = examine(ledger, args.person)
     if args.protocol is None and not plans:
         raise LedgerError(Problem("--protocol", f"{args.person!r} has no plan in this ledger; name a protocol"))
     protocol = protocol_of(plans[0]) if args.protocol is None else read_protocol(args.protocol)
@@ -215,13 +217,14 @@ def _check(args: argparse.Namespace, ledger: Ledger, console: Console) -> int:
 
         show_json(console, {
             "verdict": verdict, "protocol": protocol.id, "findings": [finding.record() for finding in findings],
-            "overrides": [attrs.asdict(one) for one in overrides], "history": history.record(), "notice": NOTICE,
+            "not_judged": list(not_judged), "overrides": [attrs.asdict(one) for one in overrides],
+            "history": history.record(), "notice": NOTICE,
         })  # fmt: skip
     else:
         show_text(console, f"{args.person}, {protocol.id}, {now.isoformat(timespec='minutes')}: {verdict.upper()}")
         _show_findings(console, findings)
-        for one in overrides:
-            show_text(console, f"override of {one.rule_id} by {one.name}, {one.role} (row {one.seq}): {one.reason}")
+        for sentence in (*(one.sentence() for one in overrides), *(f"Not judged: {one}" for one in not_judged)):
+            show_text(console, sentence)
         show_text(console, f"\n{NOTICE}")
     return SafetyStop.exit_code if verdict in ("stop", "unknown") else 0
 

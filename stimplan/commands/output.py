@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+LEDGER_VARIABLE = "STIMPLAN_LEDGER"
+
 
 def add_command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
     """A subcommand's parser, with `--json` and the notice every command has."""

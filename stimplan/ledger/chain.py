@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -90,6 +90,20 @@ def _rows(connection: sqlite3.Connection, kind: str, first: int) -> Iterator[tup
     names = columns_of(connection, kind)[1:]
     for seq, *values in connection.execute(f'SELECT * FROM "{kind}" WHERE seq >= ? ORDER BY seq', (first,)):
         yield seq, {name: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def entries_of(connection: sqlite3.Connection, seqs: Iterable[int]) -> Iterator[Entry]:
+    """The named rows, kind by kind; one that has no entry in the chain is left out."""
+    marks = ", ".join(map(str, seqs))  # whole numbers of this file, too many for placeholders
+    chain = f"SELECT seq, {', '.join(_ENTRY)}, previous, hash FROM chain WHERE seq IN ({marks})"
+    found = connection.execute(chain).fetchall()
+    for kind in {row[1] for row in found}:
+        names = columns_of(connection, kind) if kind in TABLES else ()
+        rows = connection.execute(f'SELECT * FROM "{kind}" WHERE seq IN ({marks})').fetchall() if names else ()
+        values = {row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in rows}
+        for row in found:
+            if row[1] == kind:
+                yield Entry(*row, values.get(row[0]))  # type: ignore[call-arg]
 
 
 def is_row_intact(connection: sqlite3.Connection, seq: int) -> bool:
@@ -174,7 +188,8 @@ def verify_chain(connection: sqlite3.Connection, *, expected_head: str | None = 
                 f"no row has the hash {expected_head.strip()[:12]}… that was noted; rows were cut off or written anew"
             )
             faults.append(Fault(None, "", what))
-        faults += [*_orphans(connection), *_file_faults(connection)]
+        faults += [fault for kind in TABLES for fault in orphans(connection, kind)]
+        faults += _file_faults(connection)
     finally:
         connection.execute("ROLLBACK")
     return Verification(rows, head, tuple(faults))
@@ -182,12 +197,18 @@ def verify_chain(connection: sqlite3.Connection, *, expected_head: str | None = 
 
 def _entry_faults(entry: Entry, last: int, head: str) -> list[Fault]:
     """Faults of one row after row number `last` with the hash `head`."""
-    found = []
+    found: list[str] = []
     if entry.seq != last + 1:
         missing = f"row {last + 1} is" if entry.seq == last + 2 else f"rows {last + 1} to {entry.seq - 1} are"
         found.append(f"{missing} missing before it")
     if entry.previous != head:
         found.append("the link to the row before is broken")
+    return [*(Fault(entry.seq, entry.kind, what) for what in found), *content_faults(entry)]
+
+
+def content_faults(entry: Entry) -> list[Fault]:
+    """Faults of one row, whatever comes before it."""
+    found = []
     if entry.kind not in TABLES:
         found.append("there is no such kind of row")
     elif entry.values is None:
@@ -199,16 +220,11 @@ def _entry_faults(entry: Entry, last: int, head: str) -> list[Fault]:
     return [Fault(entry.seq, entry.kind, what) for what in found]
 
 
-def _orphans(connection: sqlite3.Connection) -> list[Fault]:
-    """Rows of the tables without an entry of their kind in the chain."""
-    found = []
-    for kind in TABLES:
-        query = f'SELECT seq FROM "{kind}" WHERE seq NOT IN (SELECT seq FROM chain WHERE kind = ?) ORDER BY seq'
-        found += [
-            Fault(seq, kind, "the row is there without an entry in the chain")
-            for (seq,) in connection.execute(query, (kind,))
-        ]
-    return found
+def orphans(connection: sqlite3.Connection, kind: str) -> list[Fault]:
+    """Rows of a table without an entry of their kind in the chain."""
+    query = f'SELECT seq FROM "{kind}" WHERE seq NOT IN (SELECT seq FROM chain WHERE kind = ?) ORDER BY seq'
+    what = "the row is there without an entry in the chain"
+    return [Fault(seq, kind, what) for (seq,) in connection.execute(query, (kind,))]
 
 
 def _file_faults(connection: sqlite3.Connection) -> list[Fault]:
@@ -219,6 +235,12 @@ def _file_faults(connection: sqlite3.Connection) -> list[Fault]:
             found.append(f"the file is damaged: {line}")
     for table, rowid, parent, _ in connection.execute("PRAGMA foreign_key_check"):
         found.append(f"row {rowid} of {table} refers to a row of {parent} that is not there")
+    return [*(Fault(None, "", what) for what in found), *structure_faults(connection)]
+
+
+def structure_faults(connection: sqlite3.Connection) -> list[Fault]:
+    """Tables, indexes and triggers that were taken away, added or changed."""
+    found = []
     have, want = structure(connection), expected_structure()
     for kind, name in sorted(have.keys() | want.keys()):
         place = f"{kind} {name}"

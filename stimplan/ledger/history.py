@@ -13,6 +13,7 @@ from stimplan.ledger.delivered import SessionGroup, charge_of, missed_sessions, 
 from stimplan.ledger.linking import predecessors
 from stimplan.ledger.store import Ledger, reading
 from stimplan.ledger.times import from_utc_text, utc_text
+from stimplan.protocol.schema_check import nearest
 
 _STANDS = "NOT EXISTS (SELECT 1 FROM chain WHERE corrects = {row}.seq)"
 
@@ -147,7 +148,8 @@ def plans_of(ledger: Ledger, person: str) -> tuple[PlanRow, ...]:
         known = ledger.connection.execute(f"SELECT 1 FROM person AS p WHERE person = ? AND {_STANDS.format(row='p')}",
                                           (person,)).fetchone()  # fmt: skip
         if known is None:
-            raise LedgerError(Problem("person", f"{person!r} is not in this ledger", file=str(ledger.path)))
+            what = f"{person!r} is not in this ledger{_nearest_person(ledger, person)}"
+            raise LedgerError(Problem("person", what, file=str(ledger.path)))
         rows = ledger.connection.execute(
             "SELECT seq, protocol_id, protocol_digest, protocol_text, modality FROM plan AS p "
             f"WHERE person = ? AND {_STANDS.format(row='p')} ORDER BY seq DESC",
@@ -158,6 +160,12 @@ def plans_of(ledger: Ledger, person: str) -> tuple[PlanRow, ...]:
                 what = f"plan row {row[0]} is not what was written; stimplan ledger verify says more"
                 raise LedgerError(Problem("", what, file=str(ledger.path)))
     return tuple(PlanRow(*row) for row in rows)
+
+
+def _nearest_person(ledger: Ledger, person: str) -> str:
+    """`"; did you mean 'P-0042'?"`, or ""."""
+    codes = [row[0] for row in ledger.connection.execute("SELECT DISTINCT person FROM person ORDER BY person")]
+    return nearest(person, codes)
 
 
 def history_of(ledger: Ledger, person: str, now: datetime, *, plan: int | None = None) -> History:

@@ -33,6 +33,10 @@ class Override:
     role: str
     at_utc: str
 
+    def sentence(self) -> str:
+        """Which rule, who, why."""
+        return f"override of {self.rule_id} by {self.name}, {self.role} (row {self.seq}): {self.reason}"
+
 
 def people_of(ledger: Ledger) -> tuple[PersonLine, ...]:
     """Everybody in the ledger, by code."""

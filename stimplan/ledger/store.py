@@ -126,6 +126,8 @@ def _make_or_miss(path: Path, *, create: bool) -> None:
         else:
             # Health data: for the owner only. SQLite gives its log the same mode.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    elif not path.is_file():  # a pipe would wait for ever, a device has no end
+        problem = "this is no ordinary file; name another one"
     if problem:
         raise LedgerError(Problem("", problem, file=str(path)))
 

@@ -99,7 +99,25 @@ def judge_today(
     plan = plan_of(ledger, person, protocol)
     if history is None or history.plan != (plan.seq if plan else history.plan):
         history = history_of(ledger, person, now, plan=plan.seq if plan else None)
-    rules = load_rules() if rules is None else rules
+    return judge_history(history, protocol, plans=plans, plan=plan, rules=load_rules() if rules is None else rules)
+
+
+def judge_history(
+    history: History, protocol: Protocol, *, plans: tuple[PlanRow, ...], plan: PlanRow | None, rules: RuleSet
+) -> tuple[Finding, ...]:
+    """Compare a session that would begin at the moment of a history with the plan, see `judge_today`.
+
+    Parameters
+    ----------
+    history : History
+        Of `plan`, where there is one.
+    protocol : Protocol
+    plans : tuple of PlanRow
+        All standing plans of the person, see `plans_of`.
+    plan : PlanRow or None
+        The one with exactly this protocol, see `plan_of`.
+    rules : RuleSet
+    """
     found = [
         ("LEDGER-CLOCK", Answer(value=history.sessions_after_now, limit=0)),
         ("LEDGER-PLAN", _plan(plans, plan)),
