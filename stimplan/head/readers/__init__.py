@@ -1,0 +1,1 @@
+"""Readers of head meshes and label volumes made by other programs."""

@@ -1,0 +1,78 @@
+"""What the numbers in a SimNIBS head mesh mean, and the names people give to the same tissues.
+
+The numbers are those of `simnibs/utils/mesh_element_properties.py` (SimNIBS 4): tetrahedra carry the number of their
+tissue, surface triangles 1000 + that number; electrodes are added to a mesh by a simulation and are no tissue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+TISSUE_NAMES: Mapping[int, str] = {
+    1: "white_matter",
+    2: "gray_matter",
+    3: "csf",
+    4: "bone",
+    5: "scalp",
+    6: "eyes",
+    7: "compact_bone",
+    8: "spongy_bone",
+    9: "blood",
+    10: "muscle",
+    11: "cartilage",
+    12: "fat",
+}
+TISSUE_NUMBERS: Mapping[str, int] = {name: number for number, name in TISSUE_NAMES.items()}
+
+# Void: never meshed.
+AIR = "air"
+
+SURFACE_OFFSET = 1000
+
+# Other names of the same tissues, as they are met in the meshes of other programs.
+_ALIASES: Mapping[str, str] = {
+    "wm": "white_matter",
+    "white": "white_matter",
+    "gm": "gray_matter",
+    "gray": "gray_matter",
+    "grey": "gray_matter",
+    "grey_matter": "gray_matter",
+    "cerebrospinal_fluid": "csf",
+    "skull": "bone",
+    "skin": "scalp",
+    "eye": "eyes",
+    "eye_balls": "eyes",
+    "eyeballs": "eyes",
+    "cortical_bone": "compact_bone",
+    "cancellous_bone": "spongy_bone",
+    "veins": "blood",
+}
+
+# Ranges of tetrahedron tags that a simulation adds to a head: first, last, what it is.
+_PARTS = ((100, 499, "electrode rubber"), (500, 899, "gel or saline under an electrode"), (999, 999, "electrode cream"))
+
+
+def electrode_part(tag: int) -> str | None:
+    """What part of an electrode tetrahedra with this tag are, or None where they are none."""
+    return next((what for first, last, what in _PARTS if first <= tag <= last), None)
+
+
+def conventional_name(tag: int) -> str:
+    """Name of the tetrahedra with this tag in a SimNIBS mesh; `tag 13` where the convention has none."""
+    return TISSUE_NAMES.get(tag) or electrode_part(tag) or f"tag {tag}"
+
+
+def tissue_called(name: str) -> str | None:
+    """The tissue that a name stands for, spelling and common other names aside; None where it is no tissue's."""
+    plain = "_".join(name.strip().lower().replace("-", " ").replace("_", " ").split())
+    plain = _ALIASES.get(plain, plain)
+    return plain if plain in TISSUE_NUMBERS else None
+
+
+def nearest_tissue(name: str, *, among: Iterable[str] = (*TISSUE_NUMBERS, AIR)) -> str:
+    """Text that helps with a name that is no tissue: the nearest that is one, or all of them."""
+    known = list(among)
+    meant = tissue_called(name)
+    near = [meant] if meant in known else get_close_matches(name.strip().lower().replace(" ", "_"), known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"tissues are {', '.join(known)}"
