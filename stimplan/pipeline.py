@@ -14,12 +14,15 @@ from stimplan.errors import InputError, SafetyStop
 from stimplan.exchange import staged_folder
 from stimplan.field import Field, solve
 from stimplan.head import HeadModel, load_head
+from stimplan.head.conductivity import with_preset, with_settings
+from stimplan.head.space import has_mni, to_mni_m
 from stimplan.montage import Point
 from stimplan.placement import Placement, place
 from stimplan.protocol import Protocol, read_protocol
 from stimplan.report import outputs, run_record
 from stimplan.roi import RoiMetrics, default_tissue, measure, sphere_roi, weighted_percentiles
-from stimplan.safety import SafetyReport, check
+from stimplan.safety import SafetyReport, Simulated, SitePolicy, Subject, check
+from stimplan.safety.values import DEFAULT_PROFILE
 from stimplan.view.scene import brain_names
 
 Progress = Callable[[str, float], None]
@@ -37,19 +40,31 @@ class RunOptions:
     electrode_model : {"complete", "uniform"}
     edge_mm : float, str or None
         Edge length of the head's mesh, mm, or the name of a preset; None leaves it to the head.
+    conductivity_preset : str or None
+        Set of conductivities, see `stimplan.head.conductivity`.
     conductivities_S_per_m : mapping of str to float
-        Tissues whose conductivity is not the head's own, S/m.
+        Tissues whose conductivity is not that of the set, S/m.
     even_if_stopped : bool
         Simulate although the verdict is stop or unknown; the report says so.
     with_figures : bool
         Draw the pictures.
+    subject : Subject or None
+        Whom the safety rules judge too; distances from implants are those on the head, once electrodes lie there.
+    profile : str
+        Policy profile of the safety rules.
+    site_policy : SitePolicy or None
+        A site's changes to it.
     """
 
     electrode_model: str = "complete"
     edge_mm: float | str | None = None
+    conductivity_preset: str | None = None
     conductivities_S_per_m: Mapping[str, float] = attrs.field(factory=dict)
     even_if_stopped: bool = False
     with_figures: bool = True
+    subject: Subject | None = None
+    profile: str = DEFAULT_PROFILE
+    site_policy: SitePolicy | None = None
 
 
 @attrs.frozen(eq=False)
@@ -74,6 +89,8 @@ class RunResult:
         What the safety rules were told about the field, SI.
     files : mapping of str to str
         SHA-256 of each file written, by name; empty where nothing was written.
+    subject : Subject or None
+        Whom the report is about.
     """
 
     protocol: Protocol
@@ -86,6 +103,7 @@ class RunResult:
     target_metrics: RoiMetrics | None
     quantities: Mapping[str, float]
     files: Mapping[str, str] = attrs.field(factory=dict)
+    subject: Subject | None = None
 
     def record(self) -> dict[str, Any]:
         """JSON data of the run: exactly what `summary.json` holds."""
@@ -146,15 +164,16 @@ def run(
 
     plan = protocol if isinstance(protocol, Protocol) else read_protocol(protocol)
     _refuse_what_is_not_simulated(plan)
-    _stop_if_told(check(plan), chosen)
+    _stop_if_told(_checked(plan, chosen, None), chosen)
     with staged_folder(Path(out), replaces=outputs.NAMES) if out is not None else nullcontext() as folder:
         model = _head(head, chosen, tell)
         placement = place(plan, model, electrode_model=chosen.electrode_model)
+        _stop_if_told(_checked(plan, chosen, simulated_on(placement)), chosen)
         field = solve(model, placement, progress=tell)
         quantities = field_quantities(field)
-        report = check(plan, field=quantities)
+        report = _checked(plan, chosen, simulated_on(placement, quantities))
         _stop_if_told(report, chosen)
-        result = _measured(plan, field, report, quantities)
+        result = attrs.evolve(_measured(plan, field, report, quantities), subject=chosen.subject)
         if folder is not None:
             files = outputs.write_outputs(result, folder, with_figures=chosen.with_figures, progress=tell)
             result = attrs.evolve(result, files=files)
@@ -178,11 +197,22 @@ def field_quantities(field: Field) -> dict[str, float]:
     }
 
 
+def simulated_on(placement: Placement, quantities: Mapping[str, float] | None = None) -> Simulated:
+    """A placement as the safety rules see it: where each electrode lies, and the numbers of its field."""
+    head, patches = placement.head, placement.electrodes
+    own: dict[str, Point] = {}
+    for patch in patches:
+        x, y, z = patch.center_m.tolist()
+        own[patch.electrode.label] = (x, y, z)
+    mni = {label: in_space_m(head, point) for label, point in own.items()} if has_mni(head) else None
+    return Simulated(placement.protocol_digest, head.name, quantities, own, mni)
+
+
 def in_space_m(head: HeadModel, point_m: Any) -> Point:
     """A position in MNI space where the head has one, m; unchanged elsewhere."""
     point = np.asarray(point_m, float)
-    if head.mni_from_head is not None:
-        point = head.mni_from_head[:3, :3] @ point + head.mni_from_head[:3, 3]
+    if has_mni(head):
+        point = to_mni_m(head, point)
     return (float(point[0]), float(point[1]), float(point[2]))
 
 
@@ -191,6 +221,19 @@ def _refuse_what_is_not_simulated(protocol: Protocol) -> None:
         raise InputError(
             f"{protocol.modality} cannot be simulated yet, only {' and '.join(SIMULATED)}; `stimplan check` judges it"
         )
+
+
+def _checked(protocol: Protocol, options: RunOptions, simulated: Simulated | None) -> SafetyReport:
+    """The check; a person whose distances wait for the placement is judged with it, everybody else at once."""
+    subject = options.subject
+    waits = simulated is None and subject is not None and subject.has_positions
+    return check(
+        protocol,
+        field=simulated,
+        subject=None if waits else subject,
+        profile=options.profile,
+        site_policy=options.site_policy,
+    )
 
 
 def _stop_if_told(report: SafetyReport, options: RunOptions) -> None:
@@ -205,13 +248,10 @@ def _head(head: HeadModel | str, options: RunOptions, progress: Progress | None)
     if isinstance(head, HeadModel):
         if options.edge_mm is not None:
             raise InputError("edge_mm is for heads that are made here; this head already has its mesh")
-        return head.with_conductivities(options.conductivities_S_per_m)
-    return load_head(
-        head,
-        edge_mm=options.edge_mm,
-        conductivities_S_per_m=options.conductivities_S_per_m or None,
-        progress=progress,
-    )
+        model = with_preset(head, options.conductivity_preset) if options.conductivity_preset else head
+    else:
+        model = load_head(head, edge_mm=options.edge_mm, conductivities=options.conductivity_preset, progress=progress)
+    return with_settings(model, options.conductivities_S_per_m)
 
 
 def _measured(protocol: Protocol, field: Field, report: SafetyReport, quantities: Mapping[str, float]) -> RunResult:
@@ -233,7 +273,7 @@ def _measured(protocol: Protocol, field: Field, report: SafetyReport, quantities
 def _target_metrics(protocol: Protocol, field: Field) -> RoiMetrics | None:
     """Field at the protocol's target, where it is a place this head knows."""
     target = protocol.target
-    if target is None or target.mni_m is None or target.radius_m is None or field.head.mni_from_head is None:
+    if target is None or target.mni_m is None or target.radius_m is None or not has_mni(field.head):
         return None
     ball = sphere_roi(
         mni_mm=[1e3 * x for x in target.mni_m], radius_mm=1e3 * target.radius_m, tissue=default_tissue(field.head)

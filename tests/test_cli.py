@@ -255,6 +255,20 @@ def test_options_reach_the_run(tmp_path, on_small_head):
     assert record["montage"]["electrode_model"] == "uniform"
 
 
+def test_a_run_judges_the_person_by_the_profile_that_was_named(tmp_path, on_small_head):
+    subject = written(tmp_path / "s.json", {"schema_version": 1, "id": "P-7", "implants": [{"kind": "pacemaker"}]})
+    path, out = written(tmp_path / "p.json", plan()), tmp_path / "out"
+    args = ["--subject", subject, "--profile", "conservative", "--no-figures", "--json"]
+    code, said, _ = stimplan_cli("run", path, "--out", out, *args)
+    assert code == 3
+    report = json.loads(said)["safety"]
+    assert report["profile"] == "conservative"
+    assert "IMPLANT-TES-ACTIVE" in {one["rule_id"] for one in report["findings"] if one["status"] == "stop"}
+    code, said, _ = stimplan_cli("run", path, "--out", out, *args, "--even-if-stopped")
+    assert (code, json.loads(said)["person"]["id"]) == (0, "P-7")
+    assert "person <code>P-7</code> · profile conservative" in (out / "report.html").read_text(encoding="utf-8")
+
+
 def test_conductivities_are_read_from_the_command_line():
     assert read_conductivities(["bone=0.01", " scalp = 0.3"]) == {"bone": 0.01, "scalp": 0.3}
     with pytest.raises(InputError) as caught:

@@ -9,12 +9,15 @@ import json
 import attrs
 import numpy as np
 import pytest
+from people import healthy
 from runs import plan, small_head, small_run, stopped_plan
 
 from stimplan.errors import HeadError, InputError, MontageError, ProtocolError, SafetyStop
 from stimplan.exchange import grid_around
-from stimplan.pipeline import RunOptions, field_quantities, in_space_m, run
+from stimplan.pipeline import RunOptions, field_quantities, in_space_m, run, simulated_on
 from stimplan.report import outputs
+from stimplan.safety import check, read_simulated
+from stimplan.safety.subject import Implant
 
 FILES = {
     "field.nii.gz", "field.vtu", "montage.png", "session.png", "course.png", "field_surface.png", "field_slices.png",
@@ -236,3 +239,65 @@ def test_the_files_are_the_same_bytes_every_time(tmp_path):
     first = run(plan(), small_head(), out=tmp_path / "a", options=options)
     second = run(plan(), small_head(), out=tmp_path / "b", options=options)
     assert dict(first.files) == dict(second.files)
+
+
+def person_with(kind, mni_mm, **changes):
+    """Everything answered, one piece of metal at a place."""
+    return healthy("tes", implants=(Implant(kind, tuple(x / 1000 for x in mni_mm)),), **changes)
+
+
+def site_rule(report):
+    return next(one for one in report.findings if one.rule_id == "IMPLANT-TES-SITE")
+
+
+def test_the_distance_to_an_implant_is_that_from_the_electrodes_on_this_head():
+    # The left electrode lies on the 85 mm sphere of the small head, not at F3 of the template head.
+    (left, _) = small_run().placement.electrodes
+    center_mm = 1000 * np.add(left.center_m, [0.0, -0.005, 0.0])  # MNI of this head lies 5 mm further back
+    outward = center_mm / np.linalg.norm(center_mm)
+    chosen = RunOptions(subject=person_with("skull-plate", center_mm + 70 * outward), with_figures=False)
+    report = run(plan(), small_head(), options=attrs.evolve(chosen, even_if_stopped=True)).report
+    found = site_rule(report)
+    # 70 mm from the centre; the pad of 5 cm x 5 cm reaches 35.36 mm, and 18 mm are not certain
+    assert found.status == "pass"
+    assert found.value == pytest.approx(0.070 - np.hypot(0.025, 0.025) - 0.018, abs=1e-9)
+    assert "as placed on the head 'small'" in found.message
+
+
+def test_metal_under_an_electrode_of_this_head_stops_the_run_before_the_solve(monkeypatch):
+    (left, _) = small_run().placement.electrodes
+    chosen = RunOptions(subject=person_with("skull-plate", 1000 * np.add(left.center_m, [0.0, -0.005, 0.0])))
+    monkeypatch.setattr("stimplan.pipeline.solve", lambda *_, **__: pytest.fail("it was solved"))
+    with pytest.raises(SafetyStop) as stop:
+        run(plan(), small_head(), options=chosen)
+    assert site_rule(stop.value.report).status == "stop"
+
+
+def test_a_person_without_coordinates_is_judged_before_the_head_is_loaded(monkeypatch):
+    monkeypatch.setattr("stimplan.pipeline.load_head", lambda *_, **__: pytest.fail("it was loaded"))
+    chosen = RunOptions(subject=healthy("tes", implants=(Implant("pacemaker"),)))
+    with pytest.raises(SafetyStop):
+        run(plan(), "colin27", options=chosen)
+
+
+def test_the_record_names_the_person_and_where_the_electrodes_lie_in_mni():
+    record = small_run().record()
+    assert record["person"] is None
+    for one in record["montage"]["electrodes"]:
+        assert np.allclose(np.subtract(one["center_mni_m"], one["center_m"]), [0.0, -0.005, 0.0], atol=1e-12)
+    person = healthy("tes")
+    result = attrs.evolve(small_run(), subject=person)
+    assert result.record()["person"] == {"id": "x", "digest": person.digest}
+
+
+def test_a_record_says_what_the_check_needs_and_the_check_says_the_same():
+    result = small_run()
+    simulated = read_simulated(result.record())
+    assert simulated.protocol_digest == result.protocol.digest
+    assert simulated == simulated_on(result.placement, result.quantities)
+    assert check(result.protocol, field=simulated) == result.report
+
+
+def test_the_policy_of_a_run_is_the_one_asked_for():
+    chosen = RunOptions(profile="conservative", even_if_stopped=True, with_figures=False)
+    assert run(plan(), small_head(), options=chosen).report.profile == "conservative"

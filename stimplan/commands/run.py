@@ -23,8 +23,14 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--electrode-model", choices=("complete", "uniform"), default="complete")
     parser.add_argument("--edge-mm", type=_edge, metavar="MM", help="edge length of the head's mesh, mm, or the name "
                         "of a preset")  # fmt: skip
+    parser.add_argument("--conductivities", metavar="PRESET", help="set of conductivities, see `stimplan "
+                        "conductivities` (default: simnibs)")  # fmt: skip
     parser.add_argument("--conductivity", action="append", default=[], metavar="TISSUE=S_PER_M",
-                        help="conductivity of one tissue, S/m; may be given several times")  # fmt: skip
+                        help="conductivity of one tissue, S/m, whatever the set says; may be repeated")  # fmt: skip
+    parser.add_argument("--subject", metavar="FILE", help="answers of the person, as JSON: judge the person too, with "
+                        "distances from implants on this head")  # fmt: skip
+    parser.add_argument("--profile", metavar="NAME", help="policy profile of the safety rules")
+    parser.add_argument("--site-policy", metavar="FILE", help="the site's own changes to the profile, as JSON")
     parser.add_argument("--even-if-stopped", action="store_true", help="simulate although the safety verdict is "
                         "stop or unknown; the report says so")  # fmt: skip
     parser.add_argument("--no-figures", action="store_true", help="draw no pictures")
@@ -41,6 +47,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise InputError(Problem("--out", "is empty; name a folder"))
     out = Path(args.out) if args.out else Path(f"stimplan-{protocol.id}")
     conductivities = read_conductivities(args.conductivity)
+    policy = read_policy(args)
     with progress_bar(is_shown=not args.json) as progress:
         from stimplan.pipeline import RunOptions
         from stimplan.pipeline import run as run_pipeline
@@ -48,9 +55,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
         chosen = RunOptions(
             electrode_model=args.electrode_model,
             edge_mm=args.edge_mm,
+            conductivity_preset=args.conductivities,
             conductivities_S_per_m=conductivities,
             even_if_stopped=args.even_if_stopped,
             with_figures=not args.no_figures,
+            **policy,
         )
         try:
             result = run_pipeline(protocol, args.head, out=out, options=chosen, progress=progress)
@@ -65,6 +74,25 @@ def run(args: argparse.Namespace, console: Console) -> int:
     else:
         show_lines(console, [*show_run(result, out), "", *notice()])
     return 0
+
+
+def read_policy(args: argparse.Namespace) -> dict[str, Any]:
+    """Whom and by which profile the safety rules judge, from `--subject`, `--profile` and `--site-policy`.
+
+    Raises
+    ------
+    InputError
+        A file cannot be used.
+    """
+    from stimplan.safety import read_site_policy, read_subject
+    from stimplan.safety.values import DEFAULT_PROFILE
+
+    policy = read_site_policy(Path(args.site_policy)) if args.site_policy else None
+    return {
+        "subject": read_subject(Path(args.subject)) if args.subject else None,
+        "profile": args.profile or (policy.profile if policy else DEFAULT_PROFILE),
+        "site_policy": policy,
+    }
 
 
 def read_conductivities(given: Sequence[str]) -> dict[str, float]:

@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 
 import stimplan
+from stimplan.head.space import has_mni, to_mni_m
 from stimplan.notice import NOTICE
 from stimplan.protocol import dump_protocol
 
@@ -41,6 +42,7 @@ def run_record(result: RunResult) -> dict[str, Any]:
         "verdict": result.report.verdict,
         "is_simulated_despite_verdict": result.report.verdict in ("stop", "unknown"),
         "protocol": {**json.loads(dump_protocol(result.protocol)), "digest": result.protocol.digest},
+        "person": {"id": result.subject.id, "digest": result.subject.digest} if result.subject else None,
         "safety": result.report.record(),
         "montage": montage_record(result.placement, field.electrode_potential_V),
         "field": {
@@ -69,7 +71,7 @@ def montage_record(placement: Placement, potentials_V: Any) -> dict[str, Any]:
     return {
         "electrode_model": placement.electrode_model,
         "electrodes": [
-            patch_record(patch, float(potential))
+            {**patch_record(patch, float(potential)), "center_mni_m": _in_mni(placement.head, patch)}
             for patch, potential in zip(placement.electrodes, potentials_V, strict=True)
         ],
     }
@@ -93,13 +95,17 @@ def patch_record(patch: Patch, potential_V: float) -> dict[str, Any]:
     }
 
 
+def _in_mni(head: HeadModel, patch: Patch) -> Any:
+    return plain(to_mni_m(head, patch.center_m)) if has_mni(head) else None
+
+
 def head_record(head: HeadModel) -> dict[str, Any]:
     """Which head it was, with the conductivity of each tissue and its source."""
     volumes = np.bincount(head.tissue, head.volumes_m3, 256)
     return {
         "name": head.name,
         "digest": head.digest,
-        "has_mni": head.mni_from_head is not None,
+        "has_mni": has_mni(head),
         "tissues": [{**plain(tissue), "volume_m3": float(volumes[tissue.label])} for tissue in head.tissues],
         "provenance": plain(head.provenance),
     }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Space = Literal["MNI", "head"]
 
 
-def _maybe_frozen(mapping: Mapping[str, Point] | None) -> Mapping[str, Point] | None:
+def _maybe_frozen(mapping: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     return None if mapping is None else frozen_mapping(mapping)
 
 
@@ -32,8 +32,8 @@ class Simulated:
         Of the protocol that was simulated.
     head : str
         Name of the head model.
-    quantities : mapping of str to float
-        Numbers of the field in SI, such as `brain_current_density_p999_A_per_m2`; empty where no field was solved.
+    quantities : mapping of str to float, or None
+        Numbers of the field in SI, such as `brain_current_density_p999_A_per_m2`; None where no field was solved yet.
     head_positions_m : mapping of str to 3-tuple
         Centre of each electrode on the scalp by its label, in coordinates of the head, m.
     mni_positions_m : mapping of str to 3-tuple, or None
@@ -42,7 +42,7 @@ class Simulated:
 
     protocol_digest: str
     head: str
-    quantities: Mapping[str, float] = attrs.field(factory=dict, converter=frozen_mapping)
+    quantities: Mapping[str, float] | None = attrs.field(default=None, converter=_maybe_frozen)
     head_positions_m: Mapping[str, Point] = attrs.field(factory=dict, converter=frozen_mapping)
     mni_positions_m: Mapping[str, Point] | None = attrs.field(default=None, converter=_maybe_frozen)
 

@@ -151,6 +151,12 @@ class Subject:
     alcohol_units_24h: float | None = None
     notes: str | None = None
 
+    @property
+    def has_positions(self) -> bool:
+        """Whether something in the body is given by coordinates, so that a distance has to be computed."""
+        listed: tuple[Implant | HealthCondition, ...] = (*(self.implants or ()), *(self.conditions or ()))
+        return any(one.position_m is not None for one in listed)
+
     def answer_to(self, form: str, item: str) -> FormAnswer:
         """Answer to an item of a form; "unknown" where there is none."""
         found = [answer for form_id, item_id, answer in self.answers if (form_id, item_id) == (form, item)]
