@@ -295,3 +295,18 @@ def test_a_note_is_shown_where_it_bears_on_the_list_and_the_ingredient_with_a_br
     valganciclovir = Medication("valcyte", atc="N05BA06", withdrawn="yes")
     messages = {f.rule_id: f.message for f in findings(valganciclovir)}
     assert "ganciclovir" not in messages["DRUG-TMS-WITHDRAWAL"]
+
+
+def test_a_note_about_a_list_stays_out_of_the_question_for_the_dose():
+    (drug,) = [drug for drug in load_drugs() if drug.name == "lisdexamfetamine"]
+    assert drug.note
+    message = next(
+        f.message for f in findings(Medication("Vyvanse", dose_changed="yes")) if f.rule_id == "DRUG-TMS-DOSE-CHANGE"
+    )
+    assert message.startswith("Vyvanse (lisdexamfetamine): ")
+
+
+def test_a_name_that_is_known_has_nothing_that_looks_alike_and_no_conflict():
+    assert recognise(Medication("sertraline")).nearest == ()
+    assert not recognise(Medication("sertraline")).is_conflict
+    assert 0 < len(recognise(Medication("sertralin x")).nearest) <= 3

@@ -424,3 +424,15 @@ def test_a_yes_without_the_list_it_belongs_to_says_that_nothing_is_listed(item, 
     listed = {"implants": (Implant("vagus-nerve-stimulator"),), "medications": (Medication("metformin"),)}
     message = found(answered("tass", item, "yes", "noted", **listed), TMS)[f"SCREEN-TASS-{int(item):02d}"].message
     assert "names none" not in message
+
+
+def test_a_condition_is_named_as_a_sentence_begins():
+    seen = HealthCondition("skin-lesion", None, "yes", "eczema")
+    lesion = found(healthy("tes", conditions=(seen,)), tdcs())["PERSON-TES-SKIN"]
+    what = "Wound, inflammation or disease of the skin where electrodes may lie (eczema)"
+    assert lesion.message.startswith(f"{what}, as seen: ")
+    assert lesion.value is None
+    apart = attrs.evolve(seen, at_electrode="no")
+    free = found(healthy("tes", conditions=(apart,)), tdcs())["PERSON-TES-SKIN"]
+    assert free.message == f"Not under an electrode: {what}, as seen."
+    assert (lesion.censored, free.censored) == (False, False)

@@ -156,6 +156,64 @@ def test_a_range_is_stricter_where_it_is_narrower_and_refused_upside_down():
     assert "laxer and stricter" in misfit(changed(rule="TES-DATA-AREA", limit=[1, 300], display_unit="cm2"))
 
 
+@pytest.mark.parametrize(
+    ("limit", "direction"), [([1, 200], "stricter"), ([0.1, 100], "stricter"), ([0.05, 200], "laxer")]
+)
+def test_each_end_of_a_range_has_its_own_direction(limit, direction):
+    (rule,) = [rule for rule in load_rules().rules if rule.id == "TES-DATA-AREA"]
+    assert (rule.must.op, rule.must.limits) == ("between", (1e-5, 0.02))  # 0.1 to 200 cm²
+    plan = read_protocol(TES)
+    change = changed(rule="TES-DATA-AREA", limit=limit, display_unit="cm2", direction=direction)
+    assert check(plan, site_policy=read_site_policy(tree(change)))
+    other = {"stricter": "laxer", "laxer": "stricter"}[direction]
+    assert f"it says {other}, but is {direction}" in misfit({**change, "direction": other})
+
+
+def test_below_a_limit_and_above_one_are_stricter_in_opposite_ways():
+    # 5 s between trains must not be fallen below
+    rest = changed(rule="TMS-ITI", limit=8, display_unit="s")
+    assert check(read_protocol(TMS), site_policy=read_site_policy(tree(rest)))
+    # the current of a direct stimulation has to stay below 4 mA in the conservative profile
+    low = tree(changed(rule="TES-GUIDE-4MA", limit=3, display_unit="mA"), profile=CONSERVATIVE)
+    assert check(read_protocol(TES), profile=CONSERVATIVE, site_policy=read_site_policy(low))
+
+
+def test_a_change_of_both_severity_and_limit_is_one_way_or_refused():
+    both = changed(rule="TES-DC-T", limit=20, severity="block")
+    assert check(read_protocol(TES), site_policy=read_site_policy(tree(both)))
+    assert "laxer and stricter" in misfit(changed(rule="TES-DC-T", limit=20, severity="warn"))
+
+
+def test_a_change_of_a_limit_that_is_a_table_or_none_is_refused():
+    assert "no limit of its own" in misfit(changed(rule="TMS-TRAIN-W98"))
+    assert "no limit of its own" in misfit(changed(rule="IMPLANT-LIST", display_unit="mm"))
+
+
+def test_a_policy_is_read_from_a_path_given_as_text_or_as_a_path(tmp_path):
+    import json
+
+    path = tmp_path / "site.json"
+    path.write_text(json.dumps(tree(SHORTER)), encoding="utf-8")
+    assert read_site_policy(str(path)) == read_site_policy(path) == read_site_policy(json.dumps(tree(SHORTER)))
+
+
+def test_a_profile_that_is_not_known_is_answered_with_the_nearest_or_with_all():
+    def said(profile):
+        with pytest.raises(InputError) as caught:
+            read_site_policy(tree(SHORTER, profile=profile))
+        (problem,) = caught.value.problems
+        return problem.what
+
+    assert said("research-ifcn2012").endswith("did you mean 'research-ifcn2021'?")
+    assert said("xyz").endswith(f"known are {RESEARCH}, device-label-us, {CONSERVATIVE}")
+
+
+def test_what_a_site_changed_is_told_as_information_without_a_number():
+    report = check(read_protocol(TES), site_policy=read_site_policy(tree(SHORTER)))
+    (told,) = [one for one in report.findings if one.rule_id == "SITE-POLICY"]
+    assert (told.status, told.censored, told.value, told.limit) == ("pass", False, None, None)
+
+
 def test_a_policy_for_another_profile_is_refused():
     with pytest.raises(InputError, match="changes the profile"):
         check(read_protocol(TES), profile=CONSERVATIVE, site_policy=read_site_policy(tree(SHORTER)))

@@ -1,5 +1,6 @@
 """Subject files: strict, every fault at once, nothing assumed; and back."""
 
+import inspect
 import json
 
 import attrs
@@ -9,7 +10,15 @@ import pytest
 from stimplan.errors import InputError
 from stimplan.resources import data_path
 from stimplan.safety import Subject, dump_subject, read_subject
-from stimplan.safety.screening_rules import load_forms, read_data
+from stimplan.safety.screening_rules import (
+    DrugRule,
+    FormItem,
+    ImplantRule,
+    PersonRule,
+    ScreeningRule,
+    load_forms,
+    read_data,
+)
 from stimplan.safety.subject import FormAnswer, HealthCondition, Implant, Medication
 
 FULL = {
@@ -55,6 +64,36 @@ def test_what_is_written_is_read_again_to_the_last_bit():
     assert read_subject(dump_subject(bare)) == bare
     odd = attrs.evolve(subject, implants=(Implant("pacemaker", distance_m=0.1234567),))
     assert read_subject(dump_subject(odd)) == odd
+
+
+def test_the_space_of_a_position_is_mni_unless_it_is_said():
+    given = [{"kind": "skull-plate", "position_mm": [1, 2, 3], "space": "head"}, {"kind": "skull-plate"}]
+    subject = read_subject({"schema_version": 1, "id": "x", "implants": given})
+    assert [one.space for one in subject.implants] == ["head", "MNI"]
+    assert read_subject(dump_subject(subject)) == subject
+    assert subject.has_positions
+    assert not read_subject({"schema_version": 1, "id": "x", "implants": given[1:]}).has_positions
+    assert faults({"schema_version": 1, "id": "x", "implants": [{"kind": "skull-plate", "space": "scanner"}]})
+
+
+def test_a_file_is_written_for_people_too():
+    text = dump_subject(read_subject({**FULL, "notes": "Grüße"}))
+    assert text.startswith('{\n  "schema_version": 1,\n  "id": "P-0007",\n')
+    assert "Grüße" in text
+
+
+def test_answers_are_sorted_by_form_and_number_and_the_one_asked_for_is_found():
+    answers = {"tes": {"1": "no"}, "tass": {"2": "yes", "11": "no", "1": "unknown"}}
+    subject = read_subject({"schema_version": 1, "id": "x", "answers": answers})
+    assert [row[:2] for row in subject.answers] == [("tass", "1"), ("tass", "2"), ("tass", "11"), ("tes", "1")]
+    assert [subject.answer_to("tass", item).answer for item in ("1", "2", "11")] == ["unknown", "yes", "no"]
+    assert subject.answer_to("tes", "1").answer == "no"
+
+
+@pytest.mark.parametrize("kind", [Subject, ScreeningRule, FormItem, ImplantRule, PersonRule, DrugRule])
+def test_what_has_many_parts_is_made_by_their_names(kind):
+    kinds = {one.kind for one in inspect.signature(kind).parameters.values()}
+    assert kinds == {inspect.Parameter.KEYWORD_ONLY}
 
 
 def test_nothing_is_assumed_about_a_person_nobody_asked():
@@ -132,10 +171,18 @@ def test_a_key_that_comes_twice_is_refused():
 
 
 def test_a_file_that_is_not_there_and_a_thing_that_is_no_file_are_refused(tmp_path):
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="no such file") as caught:
         read_subject(tmp_path / "none.json")
+    assert len(caught.value.problems) == 1
     with pytest.raises(InputError, match="int"):
         read_subject(3)
+
+
+@pytest.mark.parametrize(
+    ("sex", "pregnant"), [("male", "no"), ("male", "unknown"), ("female", "yes"), ("other", "yes")]
+)
+def test_other_pairs_of_sex_and_pregnancy_are_no_slip(sex, pregnant):
+    assert read_subject({"schema_version": 1, "id": "x", "sex": sex, "pregnant": pregnant}).pregnant == pregnant
 
 
 def test_a_pregnant_man_is_a_slip():

@@ -63,8 +63,8 @@ class Match:
     """
 
     drugs: tuple[Drug, ...]
-    is_conflict: bool = False
-    nearest: tuple[str, ...] = ()
+    is_conflict: bool
+    nearest: tuple[str, ...]
 
     @property
     def classes(self) -> frozenset[str]:
@@ -143,7 +143,7 @@ def _by_atc(code: str | None) -> tuple[Drug, ...]:
 
 
 def _nearest(name: str) -> tuple[str, ...]:
-    return tuple(get_close_matches(normalised(name), _by_name(), n=3, cutoff=0.6))
+    return tuple(get_close_matches(normalised(name), _by_name()))
 
 
 def drug_findings(rules: tuple[DrugRule, ...], subject: Subject) -> list[Finding]:

@@ -82,7 +82,8 @@ def _judged(rule: ImplantRule, implant: Implant, span: Span) -> Finding:
     else:
         relation = "at most" if outcome == "broken" and span.low_m != span.high_m else ""
         relation = "at least" if outcome == "holds" and span.low_m != span.high_m else relation
-        number = " ".join(part for part in (relation, text(value or 0.0, "m")) if part)
+        assert value is not None  # an outcome that is decided has the bound that decided it
+        number = f"{relation} {text(value, 'm')}".strip()
         said = f"{_upper(name)} {number} away {span.how}, compared with {rule.limit_text()}."
         said += f" {_upper(rule.message)}" if outcome == "broken" else ""
     return finding(rule, outcome, said=_with_detail(said, implant), place=name, value=value)

@@ -131,8 +131,7 @@ class Form:
     items: tuple[FormItem, ...]
 
 
-# Not slotted, so that the digest is computed once.
-@attrs.frozen(slots=False)
+@attrs.frozen
 class Screening:
     """Every rule about a person, with the versions of their files."""
 

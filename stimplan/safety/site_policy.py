@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import cache
@@ -137,10 +136,9 @@ def _change_faults(change: dict[str, Any], i: int, seen: set[str]) -> list[Fault
 
 
 def _is_date(text: Any) -> bool:
-    if not isinstance(text, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        return False
+    """Whether there is such a day; the schema has judged how it is written."""
     try:
-        datetime.date.fromisoformat(text)
+        datetime.date.fromisoformat(str(text))
     except ValueError:
         return False
     return True
@@ -259,8 +257,8 @@ def _misfit(rule: Rule | ScreeningRule, change: PolicyChange) -> str:
 
 
 def _limit_misfit(rule: Rule | ScreeningRule, change: PolicyChange) -> str:
-    unit, count = _limit_form(rule)
-    if count == 0:
+    unit, count = _limit_unit(rule), len(_limits(rule))
+    if not count:
         return "the rule has no limit of its own that can be changed"
     if (si_key(f"x_{change.unit}").removeprefix("x_") if change.unit else "") != unit:
         return f"{change.unit!r} is not a unit of its limit"
@@ -271,36 +269,40 @@ def _limit_misfit(rule: Rule | ScreeningRule, change: PolicyChange) -> str:
     return ""
 
 
-def _limit_form(rule: Rule | ScreeningRule) -> tuple[str, int]:
-    """SI suffix of a rule's limit, and how many numbers it has."""
+def _limit_unit(rule: Rule | ScreeningRule) -> str:
+    """SI suffix of a rule's limit."""
     if isinstance(rule, Rule):
-        return rule.unit, 0 if rule.table else len(rule.must.limits)
-    unit = si_key(f"x_{rule.display_unit}").removeprefix("x_") if rule.display_unit else ""
-    return unit, 0 if rule.limit is None else 1
+        return rule.unit
+    return si_key(f"x_{rule.display_unit}").removeprefix("x_") if rule.display_unit else ""
+
+
+def _limits(rule: Rule | ScreeningRule) -> tuple[float, ...]:
+    """The numbers of a rule's own limit, SI; none where it is a table, or compares no number."""
+    if isinstance(rule, Rule):
+        return () if rule.table else rule.must.limits
+    return () if rule.limit is None else (rule.limit,)
 
 
 def _ways(rule: Rule | ScreeningRule, change: PolicyChange) -> set[str]:
     """Whether a change makes a rule stricter, laxer, or both in its parts."""
-    ways = set()
-    if change.severity is not None and change.severity != rule.severity:
-        order = _SEVERITIES.index
-        is_stricter = rule.severity is not None and order(change.severity) < order(rule.severity)
-        ways.add("stricter" if is_stricter else "laxer")
-    for old, new, is_upper in _limit_pairs(rule, change):
-        if new != old:
-            ways.add("stricter" if (new < old) == is_upper else "laxer")
-    return ways
+    pairs: list[tuple[float, float, bool]] = []
+    if change.severity is not None and rule.severity is not None:
+        pairs.append((_SEVERITIES.index(rule.severity), _SEVERITIES.index(change.severity), True))
+    if change.limits:
+        pairs += _limit_pairs(rule, change)
+    return {"stricter" if (min(old, new) == new) == is_upper else "laxer" for old, new, is_upper in pairs if old != new}
 
 
 def _limit_pairs(rule: Rule | ScreeningRule, change: PolicyChange) -> list[tuple[float, float, bool]]:
     """Old and new limit in SI, and whether it is one that must not be exceeded."""
-    new = _in_si(change)
-    if not new:
-        return []
+    return list(zip(_limits(rule), _in_si(change), _are_upper(rule), strict=True))
+
+
+def _are_upper(rule: Rule | ScreeningRule) -> tuple[bool, ...]:
+    """For each number of a limit whether it must not be exceeded."""
     if isinstance(rule, Rule):
-        uppers = {"between": (False, True), "<=": (True,), "<": (True,)}.get(rule.must.op, (False,))
-        return list(zip(rule.must.limits, new, uppers, strict=True))
-    return [(rule.limit or 0.0, new[0], rule.is_upper_limit)]
+        return {"between": (False, True), "<=": (True,), "<": (True,)}.get(rule.must.op, (False,))
+    return (rule.is_upper_limit,)
 
 
 def _in_si(change: PolicyChange) -> tuple[float, ...]:
@@ -317,7 +319,7 @@ def _changed_rule(rule: Rule, change: PolicyChange) -> Rule:
 
 
 def _changed_screening(rule: ScreeningRule, change: PolicyChange) -> ScreeningRule:
-    limit = _in_si(change)[0] if change.limits else rule.limit
+    (limit,) = _in_si(change) if change.limits else (rule.limit,)
     unit = change.unit if change.limits else rule.display_unit
     return attrs.evolve(rule, severity=change.severity or rule.severity, limit=limit, display_unit=unit)
 
@@ -325,8 +327,7 @@ def _changed_screening(rule: ScreeningRule, change: PolicyChange) -> ScreeningRu
 def _report(policy: SitePolicy, change: PolicyChange, rule: Rule | ScreeningRule) -> Finding:
     parts = []
     if change.limits:
-        old = rule.must.limits if isinstance(rule, Rule) else (rule.limit or 0.0,)
-        parts.append(f"limit {_numbers(old, change.unit)} becomes {_numbers(_in_si(change), change.unit)}")
+        parts.append(f"limit {_numbers(_limits(rule), change.unit)} becomes {_numbers(_in_si(change), change.unit)}")
     if change.severity:
         parts.append(f"severity {rule.severity} becomes {change.severity}")
     said = f"{change.direction}: {', '.join(parts)}. Reason: {change.reason.strip().rstrip('.')}."

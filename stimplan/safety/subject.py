@@ -113,8 +113,7 @@ def _sorted_answers(
     return tuple(sorted(answers, key=lambda row: (row[0], len(row[1]), row[1])))
 
 
-# Not slotted, so that the digest is computed once.
-@attrs.frozen(slots=False, kw_only=True)
+@attrs.frozen(kw_only=True)
 class Subject:
     """One person, pseudonymous. None and "unknown" mean that nobody asked; an empty list means that there is none.
 
@@ -159,8 +158,8 @@ class Subject:
 
     def answer_to(self, form: str, item: str) -> FormAnswer:
         """Answer to an item of a form; "unknown" where there is none."""
-        found = [answer for form_id, item_id, answer in self.answers if (form_id, item_id) == (form, item)]
-        return found[0] if found else FormAnswer()
+        found = {(form_id, item_id): answer for form_id, item_id, answer in self.answers}
+        return found.get((form, item), FormAnswer())
 
     @cached_property
     def digest(self) -> str:
