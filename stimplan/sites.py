@@ -90,6 +90,26 @@ def electrode_products() -> Mapping[str, ElectrodeProduct]:
     )
 
 
+@cache
+def layouts() -> Mapping[str, tuple[str, ...]]:
+    """Sites of the known electrode layouts, by the layout's name."""
+    table = _load("layouts.json")["layouts"]
+    return MappingProxyType({name: tuple(record["sites"]) for name, record in table.items()})
+
+
+def layout_sites(name: str) -> tuple[str, ...]:
+    """Sites of one layout, such as `10-10`.
+
+    Raises
+    ------
+    MontageError
+        There is no such layout.
+    """
+    if name not in layouts():
+        raise MontageError(f"there is no layout {name!r}; known are {', '.join(layouts())}")
+    return layouts()[name]
+
+
 def shape_from_file(record: Mapping[str, Any]) -> Shape:
     """Shape of a checked file record (lengths in mm, angles in degrees)."""
     match record["type"]:

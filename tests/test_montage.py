@@ -15,7 +15,7 @@ from stimplan.errors import MontageError, ResourceError
 from stimplan.montage import Circle, Electrode, Layer, Rectangle, Ring
 from stimplan.protocol.schema_check import schema_faults
 from stimplan.resources import data_path
-from stimplan.sites import electrode_products, known_sites, materials, resolve_site
+from stimplan.sites import electrode_products, known_sites, layout_sites, materials, resolve_site
 
 
 def document(name: str) -> Any:
@@ -79,7 +79,7 @@ def test_the_tables_cannot_be_changed(table: Any) -> None:
         table()["C3"] = None
 
 
-@pytest.mark.parametrize("name", ["materials", "electrodes"])
+@pytest.mark.parametrize("name", ["materials", "electrodes", "layouts"])
 def test_the_data_keep_to_their_schema(name: str) -> None:
     from jsonschema import Draft202012Validator
 
@@ -98,6 +98,8 @@ def test_the_data_keep_to_their_schema(name: str) -> None:
         ("electrodes", ("products", "sponge-5x7", "shape", "width_mm"), -50, "width_mm"),
         ("electrodes", ("products", "sponge-5x7", "shape", "diameter_mm"), 50, "diameter_mm"),
         ("electrodes", ("products", "sponge-5x7", "layers"), [], "layers"),
+        ("layouts", ("layouts", "10-20", "sites"), ["Cz", "Cz"], "sites"),
+        ("layouts", ("layouts", "10-20", "reference"), "Cz", "reference"),
         ("electrodes", ("products", "sponge-5x7", "source", "doi"), "doi.org/x", "doi"),
     ],
 )
@@ -109,6 +111,13 @@ def test_broken_data_break_the_schema(name: str, path: tuple[str, ...], value: A
     node[path[-1]] = value
     faults = schema_faults(tree, schema_of(f"{name}-1.schema.json"))
     assert [fault.path[-1] for fault in faults] == [where]
+
+
+def test_a_layout_names_known_sites_and_the_larger_one_holds_the_smaller() -> None:
+    assert set(layout_sites("10-20")) < set(layout_sites("10-10")) < set(known_sites())
+    assert (len(layout_sites("10-20")), len(layout_sites("10-10"))) == (21, 74)
+    with pytest.raises(MontageError, match="10-20, 10-10"):
+        layout_sites("10-5")
 
 
 def test_damaged_data_are_a_resource_error(tmp_path, monkeypatch) -> None:

@@ -127,7 +127,7 @@ def solve_contacts(
     """
     _check(contacts, model)
     n = len(system.order)
-    weights = _columns(contacts, n)
+    weights = contact_columns(contacts, n)
     currents = np.array([c.current_A for c in contacts])
     areas = np.array([c.area_m2 for c in contacts])
     rhs = weights @ (currents / areas)
@@ -160,7 +160,7 @@ def _check(contacts: Sequence[Contact], model: str) -> None:
             )
 
 
-def _columns(contacts: Sequence[Contact], n: int) -> csr_matrix:
+def contact_columns(contacts: Sequence[Contact], n: int) -> csr_matrix:
     """(n, l) matrix with c_l as its columns."""
     rows = np.concatenate([c.triangles.ravel() for c in contacts])
     columns = np.repeat(np.arange(len(contacts)), [c.triangles.size for c in contacts])

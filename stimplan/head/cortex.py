@@ -1,0 +1,93 @@
+"""The cortical surface of a head: where grey matter ends outwards, as nodes and triangles of its own mesh."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from stimplan.errors import HeadError
+from stimplan.head.model import HeadModel
+from stimplan.values import frozen_array
+
+Array = NDArray[np.float64]
+
+# The brain ends here in a head with these tissues; the innermost tissue stands for it in a layered sphere.
+_BRAIN = ("white_matter", "gray_matter")
+
+
+@attrs.frozen(eq=False)
+class Cortex:
+    """The outer surface of the brain, where grey matter meets what is around it.
+
+    Attributes
+    ----------
+    tissue : str
+        Whose side of the surface the field is asked on: grey matter, or the innermost tissue of a sphere.
+    nodes : (p,) int array
+        Node numbers of the head.
+    points_m : (p, 3) array
+    triangles : (k, 3) int array
+        Into `nodes`, oriented outwards.
+    normals : (p, 3) array
+        Outward unit normals, mean of the triangles around each point by area.
+    area_m2 : (p,) array
+        A third of the triangles around each point.
+    """
+
+    tissue: str
+    nodes: NDArray[np.int64]
+    points_m: Array
+    triangles: NDArray[np.int32]
+    normals: Array
+    area_m2: Array
+
+
+@lru_cache(maxsize=2)
+def cortex_of(head: HeadModel) -> Cortex:
+    """The cortical surface of a head; the same object every time for the same head.
+
+    Raises
+    ------
+    HeadError
+        Nothing of the brain's surface belongs to grey matter.
+    """
+    if head.has_tissue("gray_matter"):
+        tissue, brain = "gray_matter", [name for name in _BRAIN if head.has_tissue(name)]
+    else:
+        tissue = min(head.tissues, key=lambda t: t.label).name
+        brain = [tissue]
+    triangles = head.surface(*brain)
+    is_gray = np.zeros(len(head.nodes_m), dtype=bool)
+    is_gray[head.tets[head.in_tissue(tissue)]] = True
+    # Where white matter reaches the surface (brain stem, ventricles) there is no cortex.
+    triangles = triangles[is_gray[triangles].all(axis=1)]
+    if not len(triangles):
+        raise HeadError(f"head {head.name!r} has no {tissue} on the surface of its brain")
+    nodes, corner = np.unique(triangles, return_inverse=True)
+    points = head.nodes_m[nodes]
+    faces = corner.reshape(-1, 3).astype(np.int32)
+    normals, area = _normals(points, faces)
+    return Cortex(
+        tissue=tissue,
+        nodes=frozen_array(nodes, name="nodes", shape=(None,), dtype=np.int64),
+        points_m=frozen_array(points, name="points", shape=(None, 3)),
+        triangles=frozen_array(faces, name="triangles", shape=(None, 3), dtype=np.int32),
+        normals=frozen_array(normals, name="normals", shape=(None, 3)),
+        area_m2=frozen_array(area, name="area", shape=(None,)),
+    )
+
+
+def _normals(points_m: Array, triangles: NDArray[np.int32]) -> tuple[Array, Array]:
+    a, b, c = (points_m[triangles[:, corner]] for corner in range(3))
+    vectors = np.cross(b - a, c - a) / 2
+    areas = np.linalg.norm(vectors, axis=1)
+    normals, area = np.zeros_like(points_m), np.zeros(len(points_m))
+    for corner in range(3):
+        np.add.at(normals, triangles[:, corner], vectors)
+        np.add.at(area, triangles[:, corner], areas / 3)
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    # Two sheets that touch back to back in one point leave it no side; it then gets no direction, and none is made up.
+    return np.divide(normals, length, out=np.zeros_like(normals), where=length > 0), area
