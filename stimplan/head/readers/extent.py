@@ -55,3 +55,13 @@ def unit_of_head(coordinates: NDArray[np.float64], *, where: str) -> tuple[str, 
 def to_metres(coordinates: NDArray[np.float64], unit: str) -> NDArray[np.float64]:
     """Positions in m, each correctly rounded."""
     return coordinates / MM_PER_M if unit == "mm" else coordinates
+
+
+def to_millimetres(nodes_m: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Positions in mm that `to_metres` turns back into the same numbers wherever such numbers exist."""
+    points = nodes_m * MM_PER_M
+    for towards in (-np.inf, np.inf):
+        near = np.nextafter(points, towards)
+        is_better = (points / MM_PER_M != nodes_m) & (near / MM_PER_M == nodes_m)
+        points[is_better] = near[is_better]
+    return points

@@ -1,7 +1,8 @@
 """What the numbers in a SimNIBS head mesh mean, and the names people give to the same tissues.
 
-The numbers are those of `simnibs/utils/mesh_element_properties.py` (SimNIBS 4): tetrahedra carry the number of their
-tissue, surface triangles 1000 + that number; electrodes are added to a mesh by a simulation and are no tissue.
+Tetrahedra carry the number of their tissue, which is the number it has in every head here, and surface triangles 1000
+plus that number; electrodes are added to a mesh by a simulation and are no tissue. After SimNIBS 4,
+`simnibs/utils/mesh_element_properties.py`.
 """
 
 from __future__ import annotations
@@ -9,24 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
-TISSUE_NAMES: Mapping[int, str] = {
-    1: "white_matter",
-    2: "gray_matter",
-    3: "csf",
-    4: "bone",
-    5: "scalp",
-    6: "eyes",
-    7: "compact_bone",
-    8: "spongy_bone",
-    9: "blood",
-    10: "muscle",
-    11: "cartilage",
-    12: "fat",
-}
-TISSUE_NUMBERS: Mapping[str, int] = {name: number for number, name in TISSUE_NAMES.items()}
+from stimplan.head.tissues import AIR, TISSUE_LABELS
 
-# Void: never meshed.
-AIR = "air"
+TISSUE_NAMES: Mapping[int, str] = {number: name for name, number in TISSUE_LABELS.items() if name != AIR}
 
 SURFACE_OFFSET = 1000
 
@@ -67,10 +53,10 @@ def tissue_called(name: str) -> str | None:
     """The tissue that a name stands for, spelling and common other names aside; None where it is no tissue's."""
     plain = "_".join(name.strip().lower().replace("-", " ").replace("_", " ").split())
     plain = _ALIASES.get(plain, plain)
-    return plain if plain in TISSUE_NUMBERS else None
+    return plain if plain in TISSUE_LABELS else None
 
 
-def nearest_tissue(name: str, *, among: Iterable[str] = (*TISSUE_NUMBERS, AIR)) -> str:
+def nearest_tissue(name: str, *, among: Iterable[str] = TISSUE_LABELS) -> str:
     """Text that helps with a name that is no tissue: the nearest that is one, or all of them."""
     known = list(among)
     meant = tissue_called(name)
