@@ -5,42 +5,29 @@ from __future__ import annotations
 import argparse
 import errno
 import os
-import re
 import signal
 import sys
 import traceback
 import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from difflib import get_close_matches
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from stimplan import __version__
-from stimplan.commands import (
-    bids,
-    check,
-    compare,
-    conductivities,
-    describe,
-    ledger,
-    migrate,
-    new,
-    protocols,
-    schema,
-    screen,
-    signoff,
-    timeline,
-    waveform,
-)
-from stimplan.commands import run as run_command
+from stimplan.commands.output import LazyConsole, add_command
+from stimplan.commands.parser import Parser
 from stimplan.errors import InputError, Problem, SafetyStop, StimplanError
 from stimplan.notice import NOTICE
 
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 _WIDTH = 120
+# Commands with a module of their own, in the order of the help.
+_COMMANDS = ("run", "check", "protocols", "describe", "compare", "new", "migrate", "schema", "timeline", "waveform",
+             "ledger", "bids", "screen", "signoff", "conductivities")  # fmt: skip
 _EXIT_CODES = (
     "exit codes: 0 fine, 2 bad input, 3 the safety verdict is stop or unknown, 4 a computation did not converge, "
     "5 an optional package is missing"
@@ -83,7 +70,7 @@ def run(args: Sequence[str], stdout: TextIO | None = None, stderr: TextIO | None
     try:
         try:
             with redirect_stdout(out), redirect_stderr(err):
-                options = _parser().parse_args(args)
+                options = _parser(args).read(args)
                 return options.command(options)
         except SystemExit as wanted:  # --help and --version
             return int(wanted.code or 0)
@@ -141,70 +128,52 @@ def _explained(error: Exception) -> tuple[int, tuple[Problem, ...]]:
     return 1, (Problem("", what),)
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse with the errors of this program: exit code 2, one line, the nearest known word."""
+def _parser(wanted: Sequence[str] = ()) -> Parser:
+    """The program's options, with those of the command wanted, or of all where it names none of them.
 
-    def error(self, message: str) -> NoReturn:
-        wrong = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
-        if wrong:
-            known = re.findall(r"[\w-]+", wrong[2])
-            message = f"{wrong[1]!r} is not known here; there is {', '.join(known)}{_hint(wrong[1], known)}"
-        unknown = re.fullmatch(r"unrecognized arguments: (.*)", message)
-        if unknown:
-            first = unknown[1].split()[0].split("=")[0]
-            known = _all_options(self)
-            message += " (other commands have it, this one does not)" if first in known else _hint(first, known)
-        raise InputError(Problem("", f"{message} (see {self.prog} --help)"))
-
-
-def _hint(word: str, known: Sequence[str]) -> str:
-    near = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def _all_options(parser: argparse.ArgumentParser) -> list[str]:
-    """Every option string of a parser and of its commands."""
-    found: list[str] = []
-    for action in parser._actions:
-        found += action.option_strings
-        if isinstance(action, argparse._SubParsersAction):
-            for command in action.choices.values():
-                found += _all_options(command)
-    return found
-
-
-def _parser() -> _Parser:
-    """All commands and their options."""
-    parser = _Parser(prog="stimplan", description=f"Plan and simulate noninvasive brain stimulation. {NOTICE}",
-                     epilog=_EXIT_CODES, allow_abbrev=False)  # fmt: skip
+    Loading the modules of all commands takes longer than many a command.
+    """
+    parser = Parser(prog="stimplan", description=f"Plan and simulate noninvasive brain stimulation. {NOTICE}",
+                    epilog=_EXIT_CODES, allow_abbrev=False)  # fmt: skip
     parser.add_argument("--version", action="version", version=f"stimplan {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    if wanted and wanted[0] in _COMMANDS:
+        parser.everything = _parser
+        _add(commands, wanted[0])
+        return parser
+    for name in _COMMANDS[:2]:
+        _add(commands, name)
+    _add_own(commands)
+    for name in _COMMANDS[2:]:
+        _add(commands, name)
+    return parser
+
+
+def _add(commands: Any, name: str) -> None:
+    """The options of a command that has a module of its own."""
+    module = import_module(f"stimplan.commands.{name}")
+    module.add_parser(commands).set_defaults(command=partial(_on_console, module.run))
+
+
+def _add_own(commands: Any) -> None:
+    """The options of the commands of this module."""
 
     def command(name: str, function: Any, text: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=text, description=text, epilog=NOTICE, allow_abbrev=False)
-        added.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else")
+        added = add_command(commands, name, text)
         added.set_defaults(command=function)
         return added
 
-    run_command.add_parser(commands).set_defaults(command=partial(_on_console, run_command.run))
-    check.add_parser(commands).set_defaults(command=partial(_on_console, check.run))
     validate = command("validate", _validate, "list every fault of protocol files")
     validate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="JSON file, or folder of them")
-    for module in (protocols, describe, compare, new, migrate, schema, timeline, waveform, ledger, bids, screen,
-                   signoff, conductivities):  # fmt: skip
-        module.add_parser(commands).set_defaults(command=partial(_on_console, module.run))
     heads = command("heads", _heads, "list the head models, or show one")
     heads.add_argument("name", nargs="?", help="head to load and describe")
     command("doctor", _doctor, "is this machine ready?")
     command("selftest", _selftest, "compare the solver with the exact answer on a layered sphere")
-    return parser
 
 
 def _on_console(function: Any, options: argparse.Namespace) -> int:
     """Run a subcommand that prints by a console; where nobody watches, with room for its tables."""
-    from rich.console import Console
-
-    return int(function(options, Console(width=None if sys.stdout.isatty() else _WIDTH)))
+    return int(function(options, LazyConsole(width=None if sys.stdout.isatty() else _WIDTH)))
 
 
 def _validate(options: argparse.Namespace) -> int:

@@ -107,6 +107,13 @@ def test_bad_input_is_one_plain_error_and_exit_code_2(case, is_json, bad_files, 
         (["run", "select-tdcs", "--haed", "x"], "did you mean '--head'?"),
         (["run", "select-tdcs", "--electrode-model", "uniforn"], "did you mean 'uniform'?"),
         (["heads", "colin28"], "colin27"),
+        (["run", "select-tdcs", "--edge", "3"], "did you mean '--edge-mm'? (see stimplan run --help)"),
+        (["check", "select-tdcs", "--leger", "x"], "did you mean '--ledger'? (see stimplan check --help)"),
+        (["check", "select-tdcs", "--edge-mm", "3"], "--edge-mm 3 (other commands have it, this one does not)"),
+        (["check", "select-tdcs", "--conduct", "3"], "did you mean '--conductivity', which other commands have?"),
+        (["ledger", "check", "P-1", "--nov", "x"], "did you mean '--now'? (see stimplan ledger check --help)"),
+        (["ledger", "chek"], "did you mean 'check'? (see stimplan ledger --help)"),
+        (["run", "select-tdcs", "--e"], "unrecognized arguments: --e (see stimplan run --help)"),
     ],
 )
 def test_the_nearest_word_is_offered(args, hint):

@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stimplan.commands.output import LEDGER_VARIABLE, add_command, moment_option, show_json, show_text, write_whole
+from stimplan.commands.output import (
+    LEDGER_VARIABLE,
+    add_command,
+    moment_option,
+    show_json,
+    show_lines,
+    show_text,
+    wrapped,
+    write_whole,
+)
 from stimplan.errors import InputError, LedgerError, Problem, SafetyStop
 from stimplan.notice import NOTICE
 
@@ -221,20 +230,19 @@ def _check(args: argparse.Namespace, ledger: Ledger, console: Console) -> int:
             "history": history.record(), "notice": NOTICE,
         })  # fmt: skip
     else:
-        show_text(console, f"{args.person}, {protocol.id}, {now.isoformat(timespec='minutes')}: {verdict.upper()}")
-        _show_findings(console, findings)
-        for sentence in (*(one.sentence() for one in overrides), *(f"Not judged: {one}" for one in not_judged)):
-            show_text(console, sentence)
-        show_text(console, f"\n{NOTICE}")
+        head = f"{args.person}, {protocol.id}, {now.isoformat(timespec='minutes')}: {verdict.upper()}"
+        notes = [*(one.sentence() for one in overrides), *(f"Not judged: {one}" for one in not_judged), "", NOTICE]
+        show_lines(console, [head, *_finding_lines(findings), *(line for one in notes for line in wrapped(one))])
     return SafetyStop.exit_code if verdict in ("stop", "unknown") else 0
 
 
-def _show_findings(console: Console, findings: Iterable[Finding]) -> None:
+def _finding_lines(findings: Iterable[Finding]) -> list[str]:
+    """Outcome, rule and sentence of every finding, the worst first."""
     order = {"stop": 0, "unknown": 1, "warn": 2, "pass": 3}
     worst_first = sorted(findings, key=lambda finding: order[finding.status])
     words = {"pass": "fits"}
-    _table(console, ("", "rule", "what"),
-           [(words.get(one.status, one.status), one.rule_id, one.message) for one in worst_first])  # fmt: skip
+    starts = [f"{words.get(one.status, one.status):8} {one.rule_id:18} " for one in worst_first]
+    return [line for start, one in zip(starts, worst_first, strict=True) for line in wrapped(one.message, start)]
 
 
 def _verify(args: argparse.Namespace, ledger: Ledger, console: Console) -> int:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import sys
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from stimplan.errors import InputError, LedgerError, Problem
@@ -19,6 +21,28 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LEDGER_VARIABLE = "STIMPLAN_LEDGER"
+_WIDTH = 120
+
+
+class LazyConsole:
+    """A rich console that is made when its tables, colours or questions are wanted; lines need none."""
+
+    def __init__(self, width: int | None = None) -> None:
+        self._width = width
+
+    @property
+    def file(self) -> Any:
+        """Where results go."""
+        return sys.stdout
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._console, name)
+
+    @cached_property
+    def _console(self) -> Console:
+        from rich.console import Console
+
+        return Console(width=self._width)
 
 
 def add_command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
@@ -45,6 +69,11 @@ def show_lines(console: Console, lines: Sequence[str]) -> None:
     console.file.write("\n".join(lines) + "\n")
 
 
+def wrapped(text: str, start: str = "") -> list[str]:
+    """Lines of a text, those after the first below the end of `start`; an empty line where it is empty."""
+    return wrap(text, _WIDTH, initial_indent=start, subsequent_indent=" " * len(start)) or [start]
+
+
 def write_whole(path: Path, text: str, *, is_new: bool) -> None:
     """Write a text file in one step: whoever looks sees the old file or the new one, never half of it.
 
@@ -53,6 +82,8 @@ def write_whole(path: Path, text: str, *, is_new: bool) -> None:
     InputError
         `is_new` and there is such a file already.
     """
+    import tempfile
+
     if is_new and path.exists():
         raise InputError(Problem(str(path), "is there already; --force replaces it"))
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
-from difflib import get_close_matches
 from functools import cache
-from typing import Any, TypeGuard
+from typing import Any
 
 import attrs
 
+from stimplan.protocol.schema_fit import fits, is_integer, is_number
 from stimplan.strict_json import JsonPath, Refused, shorten
 
 # JSON Schema's words -> what people say
@@ -43,6 +42,8 @@ def schema_faults(tree: Any, schema: Mapping[str, Any]) -> list[Fault]:
     schema : mapping
         JSON Schema, draft 2020-12.
     """
+    if fits(tree, schema):
+        return []
     faults: list[Fault] = []
     for error in _validator_class()(schema).iter_errors(tree):
         faults.extend(_translate(error, schema))
@@ -57,16 +58,6 @@ def _validator_class() -> Any:
         {"number": lambda _, value: is_number(value), "integer": lambda _, value: is_integer(value)}
     )
     return validators.extend(Draft202012Validator, type_checker=types)
-
-
-def is_number(value: Any) -> TypeGuard[int | Decimal]:
-    """Whether a tree's value is a number."""
-    return isinstance(value, int | Decimal) and not isinstance(value, bool)
-
-
-def is_integer(value: Any) -> TypeGuard[int | Decimal]:
-    """Whether a tree's value is a whole number; 5.0 is one."""
-    return is_number(value) and (isinstance(value, int) or value == value.to_integral_value())
 
 
 def _translate(error: Any, schema: Mapping[str, Any]) -> Iterator[Fault]:
@@ -98,6 +89,8 @@ def _missing(error: Any, path: JsonPath, schema: Mapping[str, Any]) -> Iterator[
 
 
 def _unknown(error: Any, path: JsonPath) -> Iterator[Fault]:
+    from difflib import get_close_matches
+
     known = error.schema.get("properties", {})
     for key in error.instance:
         if key not in known:
@@ -167,6 +160,8 @@ def nearest(value: Any, known: Iterable[Any]) -> str:
     """`"; did you mean 'x'?"` for the nearest known name, or ""."""
     if not isinstance(value, str):
         return ""
+    from difflib import get_close_matches
+
     by_lower = {name.lower(): name for name in known if isinstance(name, str)}
     near = get_close_matches(value.lower(), by_lower, n=1, cutoff=0.6)
     return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
