@@ -31,7 +31,7 @@ class Faces:
     outer : (j,) int array
         Faces that belong to one tetrahedron only.
     crowded : (c,) int array
-        One of the faces wherever three or more tetrahedra meet in one face, which cannot be.
+        Faces where three or more tetrahedra meet in one, which cannot be in a mesh.
     """
 
     pairs: NDArray[np.int64]
@@ -65,7 +65,9 @@ def find_faces(tets: NDArray[np.int32]) -> Faces:
     sizes = np.diff(np.append(starts, 4 * m))
     twice = starts[sizes == 2]
     return Faces(
-        np.stack([order[twice], order[twice + 1]], axis=1), order[starts[sizes == 1]], order[starts[sizes > 2]]
+        pairs=np.stack([order[twice], order[twice + 1]], axis=1),
+        outer=order[starts[sizes == 1]],
+        crowded=order[np.repeat(sizes > 2, sizes)],
     )
 
 
