@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.errors import HeadError, Problem
+from stimplan.head.fiducials import COLIN27_M
 from stimplan.head.mesher import Progress, mesh_level_sets, mesher_version, tissue_table
 from stimplan.head.model import HeadModel, Tissue
 from stimplan.head.stuffing import LevelSet
+from stimplan.montage import Point
 from stimplan.sites import known_sites
 from stimplan.units import to_si
 
@@ -45,8 +47,8 @@ def sphere_head(
     Returns
     -------
     HeadModel
-        Tissues `layer_1`, `layer_2`, … from the inside. `sites_m` are the directions of the 10-05 sites of
-        Colin27 about a sphere fitted to them, on the outer surface.
+        Tissues `layer_1`, `layer_2`, … from the inside. `sites_m` and `fiducials_m` are the directions of the 10-05
+        sites and of the fiducials of Colin27 about a sphere fitted to the sites, on the outer surface.
 
     Raises
     ------
@@ -76,7 +78,8 @@ def sphere_head(
         tets=mesh.tets,
         tissue=mesh.tissue,
         tissues=tissues,
-        sites_m=_sites_on_sphere(radii_m[-1]),
+        sites_m=_on_sphere(known_sites(), radii_m[-1]),
+        fiducials_m=_on_sphere(COLIN27_M, radii_m[-1]),
         provenance={
             "kind": "layered sphere",
             "radii_m": radii_m,
@@ -95,16 +98,15 @@ def _sphere(radius_m: float) -> LevelSet:
     return distance_m
 
 
-def _sites_on_sphere(radius_m: float) -> dict[str, tuple[float, float, float]]:
-    """10-05 sites by their direction from the centre of the sphere that fits all of them best."""
-    sites = known_sites()
-    positions_m = np.array(list(sites.values()))
+def _on_sphere(points: Mapping[str, Point], radius_m: float) -> dict[str, Point]:
+    """Points of Colin27 by their direction from the centre of the sphere that fits all its 10-05 sites best."""
+    positions_m = np.array(list(known_sites().values()))
     # |p|² = 2 c·p + (r² - |c|²): linear in the centre c.
     design = np.column_stack([2 * positions_m, np.ones(len(positions_m))])
     center_m = np.linalg.lstsq(design, (positions_m**2).sum(axis=1), rcond=None)[0][:3]
-    arms = positions_m - center_m
+    arms = np.array(list(points.values())) - center_m
     on_sphere = radius_m * arms / np.linalg.norm(arms, axis=1, keepdims=True)
-    return {name: (float(x), float(y), float(z)) for name, (x, y, z) in zip(sites, on_sphere, strict=True)}
+    return {name: (float(x), float(y), float(z)) for name, (x, y, z) in zip(points, on_sphere, strict=True)}
 
 
 def _problems(radii_mm: Sequence[float], conductivities: Sequence[float], edge_mm: float) -> list[Problem]:
