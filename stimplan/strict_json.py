@@ -23,6 +23,7 @@ MAX_BYTES = 1_000_000
 _MAX_DEPTH = 32
 _MAX_DIGITS = 100
 _MAX_EXPONENT = 300  # a power of ten beyond it does not fit a double, and would cost minutes as an exact fraction
+_BAD_CHARACTER = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 JsonPath = tuple[str | int, ...]
 
@@ -209,6 +210,8 @@ def _from_python(value: Any) -> Any:  # noqa: PLR0911 - a table, one row per typ
 
 def _faults(tree: Any, *, file: str) -> tuple[Problem, ...]:
     """Every refused value and repeated key of a tree, with its path; iterative, so that depth costs nothing."""
+    if _is_clean(tree):
+        return ()
     found: list[Problem] = []
     stack: list[tuple[JsonPath, Any]] = [((), tree)]
     while stack:
@@ -228,9 +231,30 @@ def _faults(tree: Any, *, file: str) -> tuple[Problem, ...]:
     return tuple(found)
 
 
+def _is_clean(tree: Any) -> bool:
+    """Whether there is nothing to find: the same questions without the paths, which take most of the time."""
+    level, depth = [tree], 0
+    while level and depth <= _MAX_DEPTH:
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, str):
+                if _BAD_CHARACTER.search(value):
+                    return False
+            elif isinstance(value, dict):
+                if getattr(value, "duplicates", ()):
+                    return False
+                below.extend(value.values())
+            elif isinstance(value, list):
+                below.extend(value)
+            elif isinstance(value, Refused):
+                return False
+        level, depth = below, depth + 1
+    return not level
+
+
 def _bad_text(text: str) -> str:
     """Why a text could not be stored or shown, or ""."""
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if re.search("[\ud800-\udfff]", text):
         return "the text holds half of a surrogate pair, which no file can hold; write the character itself"
     if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text):
         return "the text holds a control character; take it out"

@@ -16,9 +16,9 @@ from people import healthy
 
 from stimplan.cli import run
 from stimplan.errors import InputError, LedgerError
-from stimplan.ledger import append, append_all, open_ledger
+from stimplan.ledger import add_history, append, append_all, open_ledger
 from stimplan.ledger.examination import MOST_ROWS, examine
-from stimplan.ledger.joint import TOLD_BY_LEDGER, add_history, worse
+from stimplan.ledger.joint import TOLD_BY_LEDGER, worse
 from stimplan.protocol import dump_protocol
 from stimplan.safety import check, dump_subject, load_rules, read_site_policy
 from stimplan.safety.values import SafetyReport
@@ -256,3 +256,12 @@ def test_every_modality_has_the_note_that_the_ledger_answers():
     assert {one for note in notes for one in note.modality} == {
         one for rule in load_rules().rules for one in rule.modality
     }
+
+
+def test_every_public_name_of_the_ledger_is_there_and_an_unknown_one_is_not():
+    from stimplan import ledger
+
+    assert set(ledger.__all__) == {*ledger._HOME, "Form", "forms"} and callable(ledger.forms)
+    assert all(getattr(ledger, name) is not None for name in ledger.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'forget'"):
+        ledger.forget  # noqa: B018

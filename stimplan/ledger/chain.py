@@ -116,6 +116,14 @@ def is_row_intact(connection: sqlite3.Connection, seq: int) -> bool:
     return Entry(*found, values).computed_hash() == found[-1]  # type: ignore[call-arg]
 
 
+def predecessors(connection: sqlite3.Connection, seq: int) -> list[int]:
+    """A row and the rows that it replaced, back to the first."""
+    found = [seq]
+    while earlier := connection.execute("SELECT corrects FROM chain WHERE seq = ?", (found[-1],)).fetchone()[0]:
+        found.append(earlier)
+    return found
+
+
 @attrs.frozen
 class Fault:
     """One place where the ledger is not what was written.

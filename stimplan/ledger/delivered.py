@@ -11,7 +11,7 @@ from typing import Literal
 
 import attrs
 
-from stimplan.ledger.linking import predecessors
+from stimplan.ledger.chain import predecessors
 from stimplan.ledger.times import day_start, from_utc_text, local_day, utc_text
 
 WEEK_DAYS = 7

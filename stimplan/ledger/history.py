@@ -8,9 +8,8 @@ from typing import Any
 import attrs
 
 from stimplan.errors import LedgerError, Problem
-from stimplan.ledger.chain import is_row_intact
+from stimplan.ledger.chain import is_row_intact, predecessors
 from stimplan.ledger.delivered import SessionGroup, charge_of, missed_sessions, session_groups
-from stimplan.ledger.linking import predecessors
 from stimplan.ledger.store import Ledger, reading
 from stimplan.ledger.times import from_utc_text, utc_text
 from stimplan.protocol.schema_check import nearest
@@ -253,26 +252,27 @@ def _events(ledger: Ledger, person: str, now: datetime) -> tuple[tuple[Event, ..
         (person, utc_text(now)),
     ).fetchone()
     rows = ledger.connection.execute(
-        f"""SELECT seq, at_utc, item, severity, relation, note FROM adverse_event AS a
+        f"""SELECT seq, at_utc, item, severity, relation, note, (SELECT corrects FROM chain WHERE chain.seq = a.seq)
+        FROM adverse_event AS a
         WHERE person = ? AND at_utc <= ? AND severity > 1 AND {_STANDS.format(row="a")}
         ORDER BY at_utc, seq""",  # the literal 1 (absent) is that of the index
         (person, utc_text(now)),
     ).fetchall()
+    resolved = _resolved(ledger, now) if rows else frozenset()
     events = tuple(
-        Event(row[0], from_utc_text(row[1]), *row[2:]) for row in rows if not _is_resolved(ledger, row[0], now)
+        Event(row[0], from_utc_text(row[1]), *row[2:6])
+        for row in rows
+        if resolved.isdisjoint([row[0]] if row[6] is None else predecessors(ledger.connection, row[0]))
     )
     return events, from_utc_text(asked[0]) if asked else None
 
 
-def _is_resolved(ledger: Ledger, event: int, now: datetime) -> bool:
-    """Whether a standing resolution names the event, or the answer it replaced."""
-    seqs = predecessors(ledger.connection, event)
+def _resolved(ledger: Ledger, now: datetime) -> frozenset[int]:
+    """Events that a standing resolution names; one of a row that was replaced holds for the newer row too."""
     found = ledger.connection.execute(
-        f"SELECT 1 FROM resolution AS r WHERE event IN ({', '.join('?' * len(seqs))}) AND at_utc <= ? "
-        f"AND {_STANDS.format(row='r')}",
-        (*seqs, utc_text(now)),
+        f"SELECT event FROM resolution AS r WHERE at_utc <= ? AND {_STANDS.format(row='r')}", (utc_text(now),)
     )
-    return found.fetchone() is not None
+    return frozenset(event for (event,) in found)
 
 
 def moment_now() -> datetime:

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from stimplan.errors import Problem, ProtocolError
+from stimplan.ledger.chain import predecessors
 from stimplan.ledger.forms import ABSENT, OTHER, form_named, forms
 from stimplan.ledger.store import Row
 from stimplan.ledger.times import from_utc_text, utc_text
@@ -324,14 +325,6 @@ def successors(connection: sqlite3.Connection, seq: int) -> list[int]:
     found = [seq]
     while later := connection.execute("SELECT seq FROM chain WHERE corrects = ?", (found[-1],)).fetchone():
         found.append(later[0])
-    return found
-
-
-def predecessors(connection: sqlite3.Connection, seq: int) -> list[int]:
-    """A row and the rows that it replaced, back to the first."""
-    found = [seq]
-    while earlier := connection.execute("SELECT corrects FROM chain WHERE seq = ?", (found[-1],)).fetchone()[0]:
-        found.append(earlier)
     return found
 
 

@@ -7,7 +7,6 @@ a process that dies leaves what it had not committed out, and nothing else.
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -158,6 +157,8 @@ def _set_up(connection: sqlite3.Connection, path: Path, *, create: bool) -> None
 def _bring_up(connection: sqlite3.Connection) -> None:
     """Migrate, and write the first row, in one transaction; whoever comes second finds it done."""
     with _transaction(connection):
+        import secrets
+
         is_new = schema_version(connection) == 0
         migrate(connection)
         if is_new:
