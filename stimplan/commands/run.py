@@ -21,7 +21,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--head", default="colin27", help="head model (default: colin27)")
     parser.add_argument("--out", help="folder for the results (default: stimplan-<protocol id>)")
     parser.add_argument("--electrode-model", choices=("complete", "uniform"), default="complete")
-    parser.add_argument("--edge-mm", type=_edge, metavar="MM", help="edge length of the head's mesh, mm, or the name "
+    parser.add_argument("--edge-mm", type=edge, metavar="MM", help="edge length of the head's mesh, mm, or the name "
                         "of a preset")  # fmt: skip
     parser.add_argument("--conductivities", metavar="PRESET", help="set of conductivities, see `stimplan "
                         "conductivities` (default: simnibs)")  # fmt: skip
@@ -116,7 +116,7 @@ def read_conductivities(given: Sequence[str]) -> dict[str, float]:
     return table
 
 
-def _edge(given: str) -> float | str:
+def edge(given: str) -> float | str:
     """A number of mm, or a preset's name, which the head knows."""
     try:
         return float(given)

@@ -1,0 +1,97 @@
+"""`stimplan leadfield`: the field of every electrode of a layout, kept in a file; and a montage from it."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stimplan.commands.output import add_command, show_json, show_lines
+from stimplan.commands.run import edge
+from stimplan.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """`leadfield FILE`, with the layout to compute or the montage to ask for."""
+    parser = add_command(commands, "leadfield", "compute the field of every site of a layout once; ask it for montages")
+    parser.add_argument("file", type=Path, help="HDF5 file (.h5): made if it is not there, gone on with if interrupted")
+    parser.add_argument("--head", default="colin27", help="head model (default: colin27)")
+    parser.add_argument("--edge-mm", type=edge, metavar="MM", help="of the mesh: mm, or teaching, standard, fine")
+    parser.add_argument("--sites", default="10-10", help="layout (10-20, 10-10) or sites with commas (default: 10-10)")
+    parser.add_argument("--diameter-mm", type=float, default=12.0, help="of the round electrodes (default: 12)")
+    parser.add_argument("--montage", nargs="+", metavar="SITE:MA", help="measure this montage from it")
+    return parser
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Make the file, or open it, and answer."""
+    from stimplan.commands.preview import montage_currents
+    from stimplan.head import load_head
+    from stimplan.leadfield import compute_lead_field
+    from stimplan.sites import layouts
+    from stimplan.terminal import progress_bar
+    from stimplan.units import to_si
+
+    if args.file.suffix not in (".h5", ".hdf5"):
+        raise InputError(Problem("FILE", f"must end in .h5, got {args.file.name!r}"))
+    if not 4 <= args.diameter_mm <= 40:
+        raise InputError(Problem("--diameter-mm", f"expected 4 to 40 mm, got {args.diameter_mm:g}"))
+    currents = montage_currents(args.montage) if args.montage else None
+    sites = args.sites if args.sites in layouts() or "," not in args.sites else args.sites.split(",")
+    with progress_bar(is_shown=not args.json) as progress:
+        head = load_head(args.head, edge_mm=args.edge_mm, progress=progress)
+        lead = compute_lead_field(
+            head, sites, path=args.file, diameter_m=to_si(args.diameter_mm, "mm"), progress=progress
+        )
+    answer = None if currents is None else _answer(lead, currents)
+    summary = {
+        "file": str(args.file),
+        "head": head.name,
+        "electrodes": list(lead.names),
+        "residual": lead.rows.residual,
+        "size_MB": args.file.stat().st_size / 1e6,
+        "montage": answer,
+    }
+    if args.json:
+        show_json(console, summary)
+        return 0
+    lines = [f"{args.file}: {len(lead.names)} electrodes on {head.name}, {summary['size_MB']:.0f} MB, residual at most "
+             f"{lead.rows.residual:.1e}"]  # fmt: skip
+    if answer is not None:
+        from stimplan.units import text
+
+        lines.append(
+            f"|E| on the cortex: median {text(answer['median_V_per_m'], 'V_per_m')}, 99th percentile "
+            f"{text(answer['p99_V_per_m'], 'V_per_m')}, largest {text(answer['peak_V_per_m'], 'V_per_m')}; into the "
+            f"cortex at most {text(answer['most_inward_V_per_m'], 'V_per_m')} ({1e3 * answer['seconds']:.0f} ms)"
+        )
+    show_lines(console, lines)
+    return 0
+
+
+def _answer(lead: Any, currents: dict[str, float]) -> dict[str, Any]:
+    """The field of a montage on the cortex in a few figures, by area."""
+    import numpy as np
+
+    from stimplan.head.cortex import cortex_of
+    from stimplan.roi import weighted_percentiles
+
+    cortex = cortex_of(lead.head)
+    lead.on_cortex(currents)  # the first one reads the file
+    start = time.perf_counter()
+    field = lead.on_cortex(currents)
+    seconds = time.perf_counter() - start
+    size = np.linalg.norm(field, axis=1)
+    median, p99 = weighted_percentiles(size, cortex.area_m2, [50, 99])
+    return {
+        "currents_A": currents,
+        "median_V_per_m": median,
+        "p99_V_per_m": p99,
+        "peak_V_per_m": float(size.max()),
+        "most_inward_V_per_m": float(-np.einsum("pd,pd->p", field, cortex.normals).min()),
+        "seconds": seconds,
+    }
