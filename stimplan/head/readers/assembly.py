@@ -45,8 +45,8 @@ def head_from_raw(
     conductivities_S_per_m : mapping of str to float, optional
         Conductivities to use instead of the table's, by tissue, S/m.
     mapping : mapping of tag to tissue, optional
-        What the file's tags are; SimNIBS' numbers if not given. `air` is cut out. A name that is no standard tissue
-        is allowed where its conductivity is stated.
+        What the file's tags are; if not given, what the mesh was read with, or else SimNIBS' numbers. `air` is cut out.
+        A name that is no standard tissue is allowed where its conductivity is stated.
 
     Returns
     -------
@@ -61,7 +61,8 @@ def head_from_raw(
         tetrahedra, a surface that is not scalp.
     """
     own = frozenset(conductivities_S_per_m or {})
-    names, notices = tissue_of_tags(raw, mapping, own)
+    given = raw.record.get("mapping") if mapping is None else mapping
+    names, notices = tissue_of_tags(raw, given, own)
     file = str(raw.record.get("file", ""))
     try:
         mesh, labels, air = _in_standard_numbers(raw, names)

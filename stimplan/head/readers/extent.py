@@ -16,6 +16,8 @@ LONGEST_SIDE_MM = (100.0, 400.0)
 
 MM_PER_M = float(from_si(1.0, "mm"))
 
+METRES_NOTICE = "coordinates are in m, recognised by the head's size; the convention is mm"
+
 # mm in other units that meshes are met in, to say what was probably meant.
 _MM_PER_UNIT = {"cm": 10.0, "inches": 25.4, "µm": 1e-3}
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.errors import HeadError, Problem
-from stimplan.head.readers.extent import to_metres, unit_of_head
+from stimplan.head.readers.extent import METRES_NOTICE, to_metres, unit_of_head
 from stimplan.head.readers.msh_blocks import read_element_blocks, read_entities, read_node_blocks
 from stimplan.head.readers.msh_data import Data, read_data, values_for
 from stimplan.head.readers.msh_elements import Cells, Elements, read_elements, read_nodes
@@ -153,7 +153,7 @@ def _mesh(source: Source, parsed: _Parsed, fields: Sequence[str]) -> RawMesh:
         )
     tissue, notices = _tissue_tags(tets)
     if unit == "m":
-        notices.append("coordinates are in m, recognised by the head's size; the convention is mm")
+        notices.append(METRES_NOTICE)
     record = _record(source, parsed, unit) | {"elements_skipped": skipped, "notices": notices}
     return RawMesh(
         to_metres(points, unit),
