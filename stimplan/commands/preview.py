@@ -45,7 +45,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     show_lines(console, [
         currents,
         f"|E| on the cortex: median {_volts(record['median_V_per_m'])}, "
-        f"95th percentile {_volts(record['p95_V_per_m'])}, 99th {_volts(record['p99_V_per_m'])}, peak {_volts(record['peak_V_per_m'])}",
+        f"95th percentile {_volts(record['p95_V_per_m'])}, 99th {_volts(record['p99_V_per_m'])}, "
+        f"peak {_volts(record['peak_V_per_m'])}",
         f"Peak near {record['peak_nearest_site']}, MNI {x:.0f} {y:.0f} {z:.0f} mm",
         f"Into the cortex at most {_volts(record['most_inward_V_per_m'])}, out of it "
         f"{_volts(record['most_outward_V_per_m'])}",
