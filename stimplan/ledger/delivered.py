@@ -51,14 +51,14 @@ def session_groups(connection: sqlite3.Connection, person: str, now: datetime) -
     The charge of a session is that of its plan, times delivered over planned current, times delivered over planned
     time at the full level: exact for a current without pauses, in proportion for one with pauses; zero for a coil.
     """
-    query = f"""SELECT s.plan, CASE WHEN s.start_utc > :now THEN 'future' WHEN s.start_utc >= :today THEN 'today'
+    query = """SELECT s.plan, CASE WHEN s.start_utc > :now THEN 'future' WHEN s.start_utc >= :today THEN 'today'
         WHEN s.start_utc >= :five THEN 'five days' WHEN s.start_utc >= :week THEN 'week' ELSE 'earlier' END AS span,
         count(*), count(s.aborted), ifnull(sum(s.pulses), 0),
         count(*) * CASE WHEN p.modality = 'TMS' THEN 0.0 ELSE
         p.nominal_charge_C * (s.current_A / p.nominal_current_A) * (s.duration_s / p.nominal_duration_s) END,
         max(s.start_utc)
         FROM session AS s JOIN plan AS p ON p.seq = s.plan
-        WHERE s.person = :person AND {_STANDS.format(row="s")}
+        WHERE s.person = :person AND s.seq NOT IN (SELECT corrects FROM chain WHERE corrects IS NOT NULL)
         GROUP BY s.plan, span, s.current_A, s.duration_s"""
     values = {
         "person": person,

@@ -1,13 +1,13 @@
 """Whether the rows that a check rests on are what was written: quick enough to be asked before every session.
 
-A short ledger is walked whole. Of a long one every link of the chain is compared and the newest rows of the person
-are hashed; what that cannot show is said, and `stimplan ledger verify` shows it.
+A short ledger is walked whole. Of a long one the newest rows of the person are hashed and their links compared, and
+rows that are missing are looked for; what that cannot show is said, and `stimplan ledger verify` shows it.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from stimplan.errors import LedgerError, Problem
 from stimplan.ledger.chain import Fault, content_faults, entries_of, orphans, structure_faults
@@ -19,15 +19,17 @@ _NOT_WALKED = (
     "Whether every row of the ledger is what was written: of its {rows} rows the newest {looked} about this person "
     "were examined; stimplan ledger verify walks the whole chain."
 )
+# The newest of each kind by the indexes of the history, then the newest of all.
 _OF_PERSON = """SELECT seq FROM (
     SELECT seq FROM person WHERE person = :person
     UNION ALL SELECT seq FROM plan WHERE person = :person
     UNION ALL SELECT seq FROM planned_session WHERE plan IN (SELECT seq FROM plan WHERE person = :person)
-    UNION ALL SELECT seq FROM session WHERE person = :person
-    UNION ALL SELECT seq FROM threshold WHERE person = :person
-    UNION ALL SELECT seq FROM adverse_event WHERE person = :person
-    UNION ALL SELECT seq FROM resolution WHERE event IN (SELECT seq FROM adverse_event WHERE person = :person)
-    UNION ALL SELECT seq FROM override WHERE person = :person
+    UNION ALL SELECT * FROM (SELECT seq FROM session WHERE person = :person ORDER BY start_utc DESC LIMIT :most)
+    UNION ALL SELECT * FROM (SELECT seq FROM threshold WHERE person = :person ORDER BY at_utc DESC LIMIT :most)
+    UNION ALL SELECT * FROM (SELECT seq FROM adverse_event WHERE person = :person ORDER BY at_utc DESC LIMIT :most)
+    UNION ALL SELECT seq FROM resolution WHERE event IN
+        (SELECT seq FROM adverse_event WHERE person = :person AND severity > 1)
+    UNION ALL SELECT * FROM (SELECT seq FROM override WHERE person = :person ORDER BY at_utc DESC LIMIT :most)
     ) ORDER BY seq DESC LIMIT :most"""
 
 
@@ -74,17 +76,26 @@ def _newest(connection: sqlite3.Connection, person: str, most: int) -> tuple[int
     strangers = looked - {entry.seq for entry in entries}
     found = [fault for entry in entries for fault in content_faults(entry)]
     found += [Fault(seq, "", "the row is there without an entry in the chain") for seq in sorted(strangers)]
-    return len(looked), [*_chain_faults(connection), *found, *structure_faults(connection)]
+    found += [*_broken_links(connection, looked), *_missing(connection), *structure_faults(connection)]
+    return len(looked), found
 
 
-def _chain_faults(connection: sqlite3.Connection) -> Iterator[Fault]:
-    """Numbers and rows that are missing, and links that do not fit."""
-    links = """SELECT later.seq, later.kind, earlier.seq IS NULL FROM chain AS later
-        LEFT JOIN chain AS earlier ON earlier.seq = later.seq - 1
-        WHERE later.seq > 1 AND later.previous IS NOT earlier.hash ORDER BY later.seq"""
-    for seq, kind, is_gap in connection.execute(links):
-        yield Fault(seq, kind, "rows are missing before it" if is_gap else "the link to the row before is broken")
+def _broken_links(connection: sqlite3.Connection, looked: Iterable[int]) -> Iterator[Fault]:
+    """Links to and from the rows that were hashed."""
+    marks = ", ".join(map(str, sorted({*looked, *(seq + 1 for seq in looked)})))
+    links = f"""SELECT later.seq, later.kind FROM chain AS later JOIN chain AS earlier ON earlier.seq = later.seq - 1
+        WHERE later.seq IN ({marks}) AND later.previous <> earlier.hash ORDER BY later.seq"""
+    for seq, kind in connection.execute(links):
+        yield Fault(seq, kind, "the link to the row before is broken")
+
+
+def _missing(connection: sqlite3.Connection) -> Iterator[Fault]:
+    """Numbers and rows that are missing, and rows that were put in, of all people."""
     counts = dict(connection.execute("SELECT kind, count(*) FROM chain GROUP BY kind").fetchall())
+    if sum(counts.values()) != connection.execute("SELECT max(seq) FROM chain").fetchone()[0]:
+        gaps = "SELECT seq, kind FROM chain WHERE seq > 1 AND seq - 1 NOT IN (SELECT seq FROM chain) ORDER BY seq"
+        for seq, kind in connection.execute(gaps):
+            yield Fault(seq, kind, "rows are missing before it")
     for kind in TABLES:
         (rows,) = connection.execute(f'SELECT count(*) FROM "{kind}"').fetchone()
         if rows != counts.get(kind, 0):
