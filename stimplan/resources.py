@@ -56,3 +56,11 @@ def cache_path(*parts: str, make: bool = True) -> Path:
     if make:
         path.parent.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def user_data_path(*parts: str) -> Path:
+    """Path below the user's data folder, which nothing cleans up; `STIMPLAN_DATA` names another one."""
+    import platformdirs
+
+    root = Path(os.environ.get("STIMPLAN_DATA") or platformdirs.user_data_dir("stimplan", appauthor=False))
+    return root.joinpath(*parts)

@@ -18,7 +18,7 @@ from spheres import ball
 from stimplan.cli import run as run_command
 from stimplan.errors import InputError
 from stimplan.field import Field
-from stimplan.head.cache import cached_mesh
+from stimplan.head.cache import MeshKey, cached_mesh
 from stimplan.head.mesher import TetMesh
 from stimplan.roi import measure, sphere_roi
 
@@ -87,7 +87,7 @@ def test_without_a_cache_folder_a_mesh_is_made_and_only_not_kept(tmp_path, monke
     monkeypatch.setenv("STIMPLAN_CACHE", str(tmp_path / "file" / "cache"))
     mesh = TetMesh(np.eye(4, 3), np.arange(4)[None], np.ones(1, dtype=np.uint8))
     with pytest.warns(RuntimeWarning, match="could not be kept"):
-        made, record = cached_mesh("name", "0" * 64, lambda: (mesh, {"kind": "test"}))
+        made, record = cached_mesh(MeshKey("name", "0" * 64, 0.004), lambda: (mesh, {"kind": "test"}))
     assert made is mesh
     assert record == {"kind": "test"}
 

@@ -1,30 +1,29 @@
-"""The heads that can be loaded by name."""
+"""Heads by name or by path: those that come with the program, those that were imported, and files as they are."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import attrs
-import numpy as np
 
 from stimplan.errors import HeadError, Problem
-from stimplan.head.cache import cached_mesh, mesh_path
-from stimplan.head.conductivity import tissues_of
-from stimplan.head.labelled import LabelVolume, contact_m2, label_volumes_m3, mesh_labels
-from stimplan.head.mesher import Progress, TetMesh, mesher_version
+from stimplan.head.building import model_of
+from stimplan.head.cache import MeshKey, kept_meshes
+from stimplan.head.importing import ImportOptions, read_as_kept
+from stimplan.head.kept import kept_names, kept_path, read_kept, read_record, same_name
+from stimplan.head.mesher import Progress
 from stimplan.head.model import HeadModel
 from stimplan.head.presets import DEFAULT_PRESET, edge_m_of
-from stimplan.head.scalp import nearest_on_surface
+from stimplan.head.shipped import SHIPPED_HEADS, shipped_head, shipped_key
 from stimplan.resources import package_path
-from stimplan.sites import known_sites
-from stimplan.units import to_si
-from stimplan.values import digest
 
-LABELS: Mapping[str, int] = {"white_matter": 1, "gray_matter": 2, "csf": 3, "bone": 4, "scalp": 5, "eyes": 6}
+_FILES = (".nii", ".nii.gz", ".mgz", ".mgh", ".msh", ".vtk", ".vtu", ".mesh", ".xdmf", ".inp", ".med", ".exo")
 
 
 @attrs.frozen
@@ -38,22 +37,15 @@ class HeadEntry:
     cached : bool
         Whether its mesh at the default edge is on the disk, so that loading takes a second.
     path : Path
-        The label volume it is made from.
+        The label volume it is made from, or the file an imported head is kept in.
+    kind : {"shipped", "imported"}
     """
 
     name: str
     description: str
     cached: bool
     path: Path
-
-
-@attrs.frozen
-class _Shipped:
-    """What the program knows about a head without loading it."""
-
-    description: str
-    labels: tuple[str, ...]  # parts of the label volume's path in the package
-    read: Callable[[str, float | str, Progress | None], tuple[TetMesh, dict[str, Any]]]
+    kind: Literal["shipped", "imported"] = "shipped"
 
 
 def load_head(
@@ -61,117 +53,159 @@ def load_head(
     *,
     edge_mm: float | str | None = None,
     conductivities: str | Mapping[str, float] | None = None,
+    labels: str | Path | None = None,
+    fiducials: str | Path | None = None,
     progress: Progress | None = None,
 ) -> HeadModel:
-    """Load a head by name; the first time it is meshed, which takes several seconds, and kept.
+    """Load a head by name or from a file; what is not meshed yet is meshed, and the mesh is kept.
 
     Parameters
     ----------
-    name : str
-        See `list_heads`.
+    name : str or Path
+        A shipped head, an imported one (see `list_heads`), or the path of a segmented volume, a mesh or a folder that
+        `import_head` would take.
     edge_mm : float or str, optional
         "teaching", "standard" (if not given) or "fine", or the edge in cortex, CSF and skull, mm; see
         `stimplan.head.presets`.
     conductivities : str or mapping of str to float, optional
         Name of a preset (see `stimplan.head.conductivity`), or conductivities to use instead of the default preset's,
         by tissue, S/m.
+    labels : str or Path, optional
+        Of a path: which label is which tissue; see `import_head`.
+    fiducials : str or Path, optional
+        Of a path: file with nasion, inion, LPA and RPA.
     progress : callable, optional
         Called as `progress(stage, fraction)`.
 
     Returns
     -------
     HeadModel
-        `sites_m` are the 10-05 sites moved to the nearest point of the scalp.
 
     Raises
     ------
     HeadError
-        There is no such head (the nearest names are given), or an argument is out of range.
+        There is no such head (the nearest names are given), or it cannot be used.
+    ResourceError
+        An imported head is damaged.
     """
-    if str(name) not in _HEADS:
-        near = get_close_matches(str(name).lower(), _HEADS, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known are {', '.join(_HEADS)}"
-        raise HeadError(Problem("head", f"there is no head {str(name)!r}; {hint}"))
-    edge_mm = DEFAULT_PRESET if edge_mm is None else edge_mm
-    edge_m_of(edge_mm)
-    mesh, record = _HEADS[str(name)].read(str(name), edge_mm, progress)
-    present = set(np.unique(mesh.tissue).tolist())
-    labels = {tissue: label for tissue, label in LABELS.items() if label in present}
-    head = HeadModel(
-        name=str(name),
-        nodes_m=mesh.nodes_m,
-        tets=mesh.tets,
-        tissue=mesh.tissue,
-        tissues=tuple(tissues_of(labels, conductivities)),
-        mni_from_head=np.eye(4),
-        provenance=record,
-    )
-    return attrs.evolve(head, sites_m=_sites_on_scalp(head))
+    text = str(name)
+    if text in SHIPPED_HEADS or text in kept_names():
+        if labels is not None or fiducials is not None:
+            what = f"{text!r} is a head that is known already; labels and fiducials are for files"
+            raise HeadError(Problem("head", what))
+    elif not _is_path(name):
+        raise HeadError(unknown_head(text))
+    if edge_mm is not None:
+        edge_m_of(edge_mm)  # refused before anything is read
+    if text in SHIPPED_HEADS:
+        edge = DEFAULT_PRESET if edge_mm is None else edge_mm
+        return shipped_head(text, edge, conductivities=conductivities, progress=progress)
+    if text in kept_names():
+        head = read_kept(text)
+    else:
+        options = ImportOptions(fiducials=fiducials)
+        head = read_as_kept(name, _name_of(Path(name)), labels=labels, options=options, progress=progress)
+    return model_of(head, edge_mm=edge_mm, conductivities=conductivities, progress=progress)
 
 
 def list_heads() -> tuple[HeadEntry, ...]:
-    """The heads that `load_head` knows."""
-    return tuple(
+    """The heads that `load_head` knows by name: shipped ones, then imported ones."""
+    shipped = [
         HeadEntry(
             name=name,
-            description=shipped.description,
-            cached=os.path.exists(mesh_path(name, _key(name, DEFAULT_PRESET))),  # noqa: PTH110 - False where the folder is locked
-            path=package_path(*shipped.labels),
+            description=head.description,
+            cached=_exists(shipped_key(name).path),
+            path=package_path(*head.folder, "labels.nii.gz"),
         )
-        for name, shipped in _HEADS.items()
-    )
+        for name, head in SHIPPED_HEADS.items()
+    ]
+    return (*shipped, *(_imported(name) for name in kept_names()))
 
 
-def _key(name: str, edge_mm: float | str) -> str:
-    """Digest of everything the mesh depends on."""
-    data = package_path(*_HEADS[name].labels).read_bytes()
-    return digest(data, mesher_version(), edge_m_of(edge_mm))
+def remove_head(name: str) -> list[Path]:
+    """Remove an imported head and its kept meshes; of a shipped head only the meshes, which are made again.
+
+    Returns
+    -------
+    list of Path
+        The files that were removed.
+
+    Raises
+    ------
+    HeadError
+        There is no such head.
+    """
+    if name in SHIPPED_HEADS:
+        files = kept_meshes(shipped_key(name).content)
+    elif name in kept_names():
+        content = read_record(name).get("content")
+        files = [kept_path(name), *(kept_meshes(content) if content and not _is_shared(name, content) else [])]
+    else:
+        raise HeadError(unknown_head(name))
+    removed = []
+    for file in files:
+        with suppress(FileNotFoundError):
+            file.unlink()
+            removed.append(file)
+    return removed
 
 
-def _read_labelled(name: str, edge_mm: float | str, progress: Progress | None) -> tuple[TetMesh, dict[str, Any]]:
-    """Mesh of a shipped label volume, from the cache or made now."""
-    return cached_mesh(name, _key(name, edge_mm), lambda: _mesh_labelled(name, edge_mm, progress))
+def head_files(name: str) -> tuple[Path, list[Path]]:
+    """Where a head is kept, and its kept meshes.
+
+    Raises
+    ------
+    HeadError
+        There is no such head.
+    """
+    if name in SHIPPED_HEADS:
+        return package_path(*SHIPPED_HEADS[name].folder, "labels.nii.gz"), kept_meshes(shipped_key(name).content)
+    if name in kept_names():
+        return kept_path(name), kept_meshes(str(read_record(name).get("content", "")))
+    raise HeadError(unknown_head(name))
 
 
-def _mesh_labelled(name: str, edge_mm: float | str, progress: Progress | None) -> tuple[TetMesh, dict[str, Any]]:
-    import nibabel
-
-    path = package_path(*_HEADS[name].labels)
-    image = nibabel.load(path)
-    head_from_voxel = np.array(image.affine, dtype=np.float64)
-    head_from_voxel[:3] *= to_si(1, "mm")
-    names = {label: tissue for tissue, label in LABELS.items()}
-    mesh, record = mesh_labels(
-        LabelVolume(np.asarray(image.dataobj), head_from_voxel, names), edge_mm=edge_mm, progress=progress
-    )
-    outer = {LABELS["scalp"], LABELS["eyes"]}
-    inner = {LABELS["white_matter"], LABELS["gray_matter"], LABELS["csf"]}
-    record |= {
-        "kind": "label volume",
-        "source": _HEADS[name].description,
-        "labels_digest": digest(path.read_bytes()),
-        "mesher_version": mesher_version(),
-        "volumes_m3": label_volumes_m3(mesh, names),
-        # Holes in the bone: none are wanted in the vault; below it nerves and vessels pass.
-        "scalp_touches_inside_m2": contact_m2(mesh, outer, inner),
-        "scalp_touches_inside_vault_m2": contact_m2(mesh, outer, inner, above_m=0.0),
-    }
-    return mesh, record
+def unknown_head(name: str) -> Problem:
+    """What is said about a name that no head has."""
+    known = [*SHIPPED_HEADS, *kept_names()]
+    near = get_close_matches(name.lower(), known, n=3, cutoff=0.5)
+    same = same_name(name)
+    near = [same] if same is not None else near
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known are {', '.join(known)}"
+    return Problem("head", f"there is no head {name!r}; {hint} (your own: stimplan heads import PATH --name NAME)")
 
 
-def _sites_on_scalp(head: HeadModel) -> dict[str, tuple[float, float, float]]:
-    """The 10-05 sites, which are positions in MNI space, moved to the nearest point of the scalp."""
-    sites = known_sites()
-    positions_m = np.array(list(sites.values()))
-    on_scalp, _ = nearest_on_surface(positions_m, head.nodes_m, head.scalp)
-    return {name: (float(x), float(y), float(z)) for name, (x, y, z) in zip(sites, on_scalp, strict=True)}
+def _is_path(name: str | Path) -> bool:
+    """Whether a file or folder is meant, not a name."""
+    text = str(name)
+    if isinstance(name, Path) or os.sep in text or "/" in text or text.lower().endswith(_FILES):
+        return True
+    return text.startswith("m2m_") and Path(text).is_dir()
 
 
-# The seam for readers of other heads: a name, what it is, and the function that reads it.
-_HEADS: Mapping[str, _Shipped] = {
-    "colin27": _Shipped(
-        description="Colin27, one healthy man averaged over 27 scans, in MNI space",
-        labels=("head", "colin27", "labels.nii.gz"),
-        read=_read_labelled,
-    ),
-}
+def _name_of(path: Path) -> str:
+    """A head's name from its file: what is left of the file's name without endings and odd characters."""
+    stem = path.name.removesuffix(".gz")
+    stem = stem.rpartition(".")[0] or stem
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", stem)[:64] or "head"
+
+
+def _imported(name: str) -> HeadEntry:
+    record = read_record(name)
+    path = kept_path(name)
+    if record.get("is_damaged"):
+        return HeadEntry(name, "imported; its file is damaged, import it again", False, path, "imported")
+    description = f"imported from {record.get('source', 'an unknown place')}"
+    is_cached = record.get("kind") == "mesh"
+    with suppress(KeyError):  # a file of another version
+        is_cached = is_cached or _exists(MeshKey(name, record["content"], edge_m_of(DEFAULT_PRESET)).path)
+    return HeadEntry(name, description, is_cached, path, "imported")
+
+
+def _is_shared(name: str, content: str) -> bool:
+    """Whether another imported head is made of the very same labels, so that the meshes are its too."""
+    return any(read_record(other).get("content") == content for other in kept_names() if other != name)
+
+
+def _exists(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - False where the folder is locked

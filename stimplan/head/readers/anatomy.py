@@ -140,7 +140,8 @@ def _pieces(volume: LabelVolume) -> tuple[list[Problem], list[str]]:
             problems.append(Problem(name, what))
         elif count > 1:
             rest = text(float(sizes[1:].sum()) * voxel_m3, "m3")
-            found.append(f"{count - 1:,} specks of {name} ({rest}) lie apart from the rest")
+            specks = "1 speck" if count == 2 else f"{count - 1:,} specks"
+            found.append(f"{specks} of {name} ({rest}) apart from the rest")
     return problems, found
 
 

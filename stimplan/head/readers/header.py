@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.errors import HeadError, Problem
+from stimplan.head.readers.found import Form
 from stimplan.head.readers.nifti import RawVolume
 from stimplan.units import to_si
 
-Form = Literal["sform", "qform"]
 Array = NDArray[np.float64]
 
 # The two transforms of a header are one if no corner of the volume moves further than half a voxel of 1 mm.

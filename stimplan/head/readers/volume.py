@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,12 +13,12 @@ from stimplan.errors import HeadError, Problem
 from stimplan.head.labelled import LabelVolume
 from stimplan.head.mapping import LabelMapping
 from stimplan.head.readers.anatomy import anatomy_findings
-from stimplan.head.readers.header import Form, HeaderReport, examine
+from stimplan.head.readers.found import Form, ReadHead
+from stimplan.head.readers.header import HeaderReport, examine
 from stimplan.head.readers.nifti import read_raw, values_of
 from stimplan.head.readers.rim import rim_as_scalp
 from stimplan.head.tissues import AIR, TISSUE_LABELS
 from stimplan.units import text, to_si
-from stimplan.values import frozen_array, frozen_mapping
 
 _AIR_LABEL = TISSUE_LABELS[AIR]
 # Room around the head that is kept, voxels: its surface is a level set, which needs voxels on both sides.
@@ -27,32 +26,7 @@ _MARGIN = 4
 _LARGEST_LABEL = 65535
 
 
-def _affine(matrix: Any) -> Any:
-    return frozen_array(matrix, name="mni_from_head", shape=(4, 4))
-
-
-@attrs.frozen(eq=False)
-class ReadVolume:
-    """A head as a label volume, with what was found while it was read.
-
-    Attributes
-    ----------
-    volume : LabelVolume
-    findings : tuple of str
-        What a person should know; nothing here kept the head from being read.
-    record : mapping
-        Files, header, mapping and counts, as plain JSON data.
-    mni_from_head : (4, 4) array or None
-        Where the header says that the volume is in MNI space: the identity, m.
-    """
-
-    volume: LabelVolume
-    findings: tuple[str, ...] = ()
-    record: Mapping[str, Any] = attrs.field(factory=dict, converter=frozen_mapping)
-    mni_from_head: NDArray[np.float64] | None = attrs.field(default=None, converter=attrs.converters.optional(_affine))
-
-
-def read_label_volume(path: Path, mapping: LabelMapping, *, form: Form | None = None) -> ReadVolume:
+def read_label_volume(path: Path, mapping: LabelMapping, *, form: Form | None = None) -> ReadHead:
     """Read a segmented volume.
 
     Parameters
@@ -146,7 +120,7 @@ def to_tissues(labels: NDArray[Any], mapping: LabelMapping, file: str) -> tuple[
 def finished(
     tissue: NDArray[np.uint8], header: HeaderReport, *, notes: list[str], record: Mapping[str, Any], file: str,
     lacking: str = "",
-) -> ReadVolume:  # fmt: skip
+) -> ReadHead:  # fmt: skip
     """Tissue numbers as a head: turned to run right, front, up, cut to size, and looked at as a head.
 
     Raises
@@ -168,11 +142,11 @@ def finished(
     if rim:
         found.append(rim)
     found += anatomy_findings(volume, file=file, lacking=lacking)
-    return ReadVolume(
-        volume,
-        tuple(found),
-        {**record, "header": header_record(header), "findings": found},
-        np.eye(4) if header.is_mni else None,
+    return ReadHead(
+        volume=volume,
+        findings=tuple(found),
+        record={"file": Path(file).name, **record, "header": header_record(header)},
+        mni_from_head=np.eye(4) if header.is_mni else None,
     )
 
 
