@@ -46,19 +46,25 @@ class Elements:
         if not self.wants(kind):
             self.others[kind] += len(rows)
             return
-        own = [np.array(values, dtype=_INT) for values in (rows[:, 0], tags, elementary)]
-        self.parts[kind].append(Cells(*own, np.array(rows[:, -NODES_OF_TYPE[kind] :], dtype=_INT, order="C")))
+        number, tag, entity = (np.array(values, dtype=_INT) for values in (rows[:, 0], tags, elementary))
+        nodes = np.array(rows[:, -NODES_OF_TYPE[kind] :], dtype=_INT, order="C")
+        self.parts[kind].append(Cells(number, tag, entity, nodes))
 
     def cells(self, kind: int) -> Cells:
         """All elements of a type, in the order of their numbers."""
-        parts = self.parts[kind] or [Cells(*[np.zeros(0, _INT)] * 3, np.zeros((0, NODES_OF_TYPE[kind]), _INT))]
-        self.parts[kind] = []  # the pieces are let go one after the other
-        values = [np.concatenate([getattr(part, name) for part in parts]) for name in ("numbers", "tags", "elementary")]
-        cells = Cells(*values, np.concatenate([part.nodes for part in parts]))
+        empty = np.zeros(0, _INT)
+        parts = [Cells(empty, empty, empty, np.zeros((0, NODES_OF_TYPE[kind]), _INT)), *self.parts[kind]]
+        self.parts[kind] = []
+        cells = Cells(
+            np.concatenate([part.numbers for part in parts]),
+            np.concatenate([part.tags for part in parts]),
+            np.concatenate([part.elementary for part in parts]),
+            np.concatenate([part.nodes for part in parts]),
+        )
         if (cells.numbers[1:] >= cells.numbers[:-1]).all():
             return cells
         order = np.argsort(cells.numbers, kind="stable")
-        return Cells(*[value[order] for value in (*values, cells.nodes)])
+        return Cells(cells.numbers[order], cells.tags[order], cells.elementary[order], cells.nodes[order])
 
     def skipped(self) -> dict[str, int]:
         """Elements that were left out, by what they are called."""
@@ -102,8 +108,8 @@ def read_elements(source: Source) -> Elements:
     else:
         rest = np.zeros(0, np.int64)
         for piece in source.numbers(np.int64):
-            ints = np.concatenate([rest, piece])
-            rest = ints[walk.text(ints) :]
+            flat = np.concatenate([rest, piece])
+            rest = flat[walk.text(flat) :]
         if len(rest):
             source.fail(f"the last of its elements is not complete: {rest[:9].tolist()}")
     if walk.found != count:

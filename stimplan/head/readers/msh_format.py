@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import numpy as np
@@ -101,7 +101,7 @@ def _byte_order(source: Source) -> None:
     mark = source.data[source.at : source.at + 4]
     if len(mark) < 4:
         source.fail("the file ends in its header: it is cut off; copy or export it again")
-    orders = {b"\x01\x00\x00\x00": "<", b"\x00\x00\x00\x01": ">"}
+    orders: dict[bytes, Literal["<", ">"]] = {b"\x01\x00\x00\x00": "<", b"\x00\x00\x00\x01": ">"}
     if mark not in orders:
         source.fail(
             f"the byte order mark is {mark.hex(' ')}, expected the number one as 01 00 00 00 or 00 00 00 01: the file "

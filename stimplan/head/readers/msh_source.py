@@ -6,7 +6,7 @@ import mmap
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, Literal, NoReturn
 
 import attrs
 import numpy as np
@@ -58,7 +58,7 @@ class Source:
     data: mmap.mmap | bytes
     at: int = 0
     is_binary: bool = False
-    order: str = "<"
+    order: Literal["<", ">"] = "<"
     section: str = ""
 
     def fail(self, what: str, *, at: int | None = None) -> NoReturn:
@@ -152,7 +152,7 @@ class Source:
                 "the file is cut off or the count is wrong"
             )
 
-    def take(self, dtype: DTypeLike, count: int, what: str) -> NDArray[np.generic]:
+    def take(self, dtype: DTypeLike, count: int, what: str) -> NDArray[Any]:
         """View of the next `count` items of a binary file, in its byte order."""
         item = np.dtype(dtype).newbyteorder(self.order)
         self.need(count, item.itemsize, what)
@@ -160,7 +160,7 @@ class Source:
         self.at += count * item.itemsize
         return values
 
-    def numbers(self, dtype: DTypeLike) -> Iterator[NDArray[np.generic]]:
+    def numbers(self, dtype: DTypeLike) -> Iterator[NDArray[Any]]:
         """Numbers of a text section from here to its end, in pieces."""
         stop = self.data.find(b"$", self.at)
         if stop < 0:
@@ -174,7 +174,7 @@ class Source:
             yield self._numbers(self.data[self.at : end], np.dtype(dtype))
             self.at = end
 
-    def _numbers(self, text: bytes, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    def _numbers(self, text: bytes, dtype: np.dtype[Any]) -> NDArray[Any]:
         if not text.strip():
             return np.zeros(0, dtype)
         try:
@@ -187,7 +187,7 @@ class Source:
             self._refuse_word(text, dtype)
         return values
 
-    def _refuse_word(self, text: bytes, dtype: np.dtype[np.generic]) -> NoReturn:
+    def _refuse_word(self, text: bytes, dtype: np.dtype[Any]) -> NoReturn:
         """Refuse the first word that is not a number."""
         fits, kind = (_WHOLE, "whole number") if dtype.kind in "iu" else (_REAL, "number")
         bad = next((word for word in _WORD.finditer(text) if not fits.match(word[0])), None)

@@ -104,7 +104,9 @@ def _sorted_fields(
     fields: Mapping[str, ArrayLike], n_nodes: int, n_tets: int
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]]]:
     """Fields on nodes and on tetrahedra, each (rows, components)."""
-    problems, on_nodes, on_tets = [], {}, {}
+    problems: list[Problem] = []
+    on_nodes: dict[str, NDArray[np.float64]] = {}
+    on_tets: dict[str, NDArray[np.float64]] = {}
     for name, given in fields.items():
         values = np.asarray(given, dtype=np.float64)
         table = values.reshape(len(values), -1) if values.ndim else values.reshape(1, 1)

@@ -157,7 +157,7 @@ def _one_piece(mesh: Mesh, volumes_m3: NDArray[np.float64]) -> tuple[Mesh, NDArr
     return mesh.where(keep), volumes_m3[keep], left_out
 
 
-def describe(mesh: Mesh, piece: NDArray[np.int32], sizes_m3: NDArray[np.float64], *, most: int = 5) -> str:
+def describe(mesh: Mesh, piece: NDArray[np.int32], sizes_m3: NDArray[Any], *, most: int = 5) -> str:
     """The largest pieces in words: volume and middle of each."""
     order = np.argsort(-sizes_m3, kind="stable")[:most]
     words = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
@@ -27,6 +27,10 @@ def _triangles(triangles: ArrayLike) -> NDArray[np.int32]:
 
 def _tags(tags: ArrayLike) -> NDArray[np.int32]:
     return frozen_array(tags, name="tags", shape=(None,), dtype=np.int32)
+
+
+def _names(names: Mapping[int, str]) -> Mapping[int, str]:
+    return cast(Mapping[int, str], frozen_mapping(cast(Mapping[str, Any], dict(names))))
 
 
 def _data(values: Mapping[str, ArrayLike]) -> Mapping[str, NDArray[np.float64]]:
@@ -68,7 +72,7 @@ class RawMesh:
     tissue: NDArray[np.int32] = attrs.field(converter=_tags)
     triangles: NDArray[np.int32] | None = attrs.field(default=None, converter=attrs.converters.optional(_triangles))
     surface_tag: NDArray[np.int32] | None = attrs.field(default=None, converter=attrs.converters.optional(_tags))
-    names: Mapping[int, str] = attrs.field(factory=dict, converter=frozen_mapping)
+    names: Mapping[int, str] = attrs.field(factory=dict, converter=_names)
     record: Mapping[str, Any] = attrs.field(factory=dict, converter=frozen_mapping)
     node_data: Mapping[str, NDArray[np.float64]] = attrs.field(factory=dict, converter=_data)
     tet_data: Mapping[str, NDArray[np.float64]] = attrs.field(factory=dict, converter=_data)
