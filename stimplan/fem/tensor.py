@@ -33,11 +33,12 @@ def six_of(full: ArrayLike) -> Array:
 def is_positive_definite(tensors: ArrayLike) -> NDArray[np.bool_]:
     """(m,) whether each of (m, 6) tensors is finite and positive definite, by its leading minors."""
     six = np.asarray(tensors, dtype=np.float64)
-    is_finite = np.isfinite(six).all(axis=1)
+    is_finite: NDArray[np.bool_] = np.asarray(np.isfinite(six).all(axis=1))
     xx, yy, zz, xy, xz, yz = np.where(is_finite[:, None], six, 0.0).T
     minor = xx * yy - xy * xy
     whole = xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
-    return is_finite & (xx > 0) & (minor > 0) & (whole > 0)
+    is_definite: NDArray[np.bool_] = is_finite & (xx > 0) & (minor > 0) & (whole > 0)
+    return is_definite
 
 
 def checked_conductivity(conductivity_S_per_m: ArrayLike, n_tets: int) -> Array:

@@ -88,7 +88,7 @@ def with_tensors(
     labels = [head.tissue_named(name).label for name in tissues]
     chosen = np.flatnonzero(np.isin(head.tissue, labels))
     diffusion, counts = volume.at(head.centers_m[chosen])
-    has_tensor = np.isfinite(diffusion).all(axis=1)
+    has_tensor = np.asarray(np.isfinite(diffusion).all(axis=1))
     coverage = _coverage(head, chosen, has_tensor, tissues)
     chosen = chosen[has_tensor]
     values, vectors = np.linalg.eigh(matrices(diffusion[has_tensor]))

@@ -130,7 +130,12 @@ CONDUCTIVITIES_S_PER_M: Mapping[str, tuple[float, str]] = {
 }
 
 
-def tissues_of(labels: Mapping[str, int], conductivities: str | Mapping[str, float] | None = None) -> list[Tissue]:
+def tissues_of(
+    labels: Mapping[str, int],
+    conductivities: str | Mapping[str, float] | None = None,
+    *,
+    own: Mapping[str, tuple[float, str]] | None = None,
+) -> list[Tissue]:
     """Tissues with their conductivities, sorted by label.
 
     Parameters
@@ -139,6 +144,8 @@ def tissues_of(labels: Mapping[str, int], conductivities: str | Mapping[str, flo
         Label of each tissue, by name.
     conductivities : str or mapping of str to float, optional
         Name of a preset, or conductivities to use instead of the default preset's, S/m.
+    own : mapping of str to (float, str), optional
+        Conductivity and source of what no preset knows: plates, lesions.
 
     Raises
     ------
@@ -147,14 +154,17 @@ def tissues_of(labels: Mapping[str, int], conductivities: str | Mapping[str, flo
     """
     preset = conductivities if isinstance(conductivities, str) else DEFAULT_PRESET
     given = {} if conductivities is None or isinstance(conductivities, str) else dict(conductivities)
+    extra = own or {}
     problems = conductivity_problems(given, tuple(labels))
     for name in labels:
-        if name not in CONDUCTIVITIES_S_PER_M and name not in given:
+        if name not in CONDUCTIVITIES_S_PER_M and name not in given and name not in extra:
             problems.append(Problem(f"conductivities_S_per_m[{name!r}]", "has no default; state it"))
     if problems:
         raise HeadError(problems)
+    stated = {name: (float(value), BY_USER) for name, value in given.items()}
+    stated = {**extra, **stated}
     return [
-        Tissue(label, name, float(given[name]), BY_USER) if name in given else _tissue(label, name, preset)
+        Tissue(label, name, *stated[name]) if name in stated else _tissue(label, name, preset)
         for name, label in sorted(labels.items(), key=lambda item: item[1])
     ]
 
@@ -250,3 +260,36 @@ def with_settings(head: HeadModel, conductivities_S_per_m: Mapping[str, float], 
         for one in head.tissues
     )
     return head.with_tissues(tissues)
+
+
+@cache
+def materials() -> Mapping[str, Conductivity]:
+    """What plates are made of, by name."""
+    data = json.loads(package_path("head", "conductivities", "materials.json").read_text(encoding="utf-8"))
+    return {
+        name: Conductivity(
+            name, float(one["S_per_m"]), Reference(**data["sources"][one["source"]]), note=one.get("note", "")
+        )
+        for name, one in data["materials"].items()
+    }
+
+
+def own_conductivity(name: str, value_S_per_m: float | None) -> tuple[float, str] | None:
+    """Conductivity and source of what a lesion is made of; None for a tissue that presets know.
+
+    Raises
+    ------
+    HeadError
+        Neither a tissue nor a material, and no conductivity is given.
+    """
+    if value_S_per_m is not None:
+        return value_S_per_m, BY_USER
+    if name in materials():
+        return materials()[name].value_S_per_m, str(materials()[name].source)
+    if name in CONDUCTIVITIES_S_PER_M:
+        return None
+    near = get_close_matches(name, (*CONDUCTIVITIES_S_PER_M, *materials()), n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    known = ", ".join(materials())
+    what = f"{name!r} is neither a tissue nor a material ({known}); give its conductivity, S/m{hint}"
+    raise HeadError(Problem("lesion", what))

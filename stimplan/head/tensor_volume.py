@@ -37,6 +37,8 @@ _SYMMATRIX = 1005
 _MOST_SHEAR = 0.05
 # Between two statements of the header about the same axes, per voxel.
 _MOST_DIFFERENCE = 0.02
+# Voxels of images of a head: a thick clinical slice is the largest, a microscope the smallest.
+_VOXEL_MM = (0.1, 20.0)
 
 
 @attrs.frozen(eq=False)
@@ -139,7 +141,7 @@ def read_tensor_volume(path: str | Path, *, order: str | None = None) -> TensorV
         raise HeadError(Problem("", f"a tensor has six volumes, this file is {shape}", file=file))
     chosen = _order(image.header, order, file)
     positions, axes = ORDERS[chosen]
-    head_from_voxel = _affine(image, file)
+    head_from_voxel = world_from_voxel(image.header, file)
     record = {"file": Path(path).name, "order": chosen, "axes": axes, "shape": list(data.shape[:3])}
     return TensorVolume(data[..., list(positions)], head_from_voxel, _rotation(head_from_voxel, axes, file), record)
 
@@ -158,20 +160,30 @@ def _order(header: Any, order: str | None, file: str) -> str:
     return order or "nifti"
 
 
-def _affine(image: Any, file: str) -> Array:
-    """Voxels to head, m; refused where qform and sform both claim to hold and differ."""
-    header = image.header
+def world_from_voxel(header: Any, file: str) -> Array:
+    """Voxels to the world of a NIfTI or MGH header, (4, 4), m.
+
+    Raises
+    ------
+    HeadError
+        qform and sform both claim to hold and differ, or the voxels have a size that no image of a head has.
+    """
     if "qform_code" in header and int(header["qform_code"]) > 0 and int(header["sform_code"]) > 0:
-        apart = float(np.abs(header.get_qform() - header.get_sform())[:3, :3].max()) / float(
-            min(header.get_zooms()[:3])
-        )
-        if apart > _MOST_DIFFERENCE:
-            what = "qform and sform place the axes differently, so the directions of the tensors are not known; set one"
+        sides = np.linalg.norm(header.get_sform()[:3, :3], axis=0)
+        apart = float(np.abs(header.get_qform() - header.get_sform())[:3, :3].max() / sides.min())
+        if not apart <= _MOST_DIFFERENCE:
+            what = "qform and sform place the axes differently, so the directions in it are not known; set one"
             raise HeadError(Problem("header", what, file=file))
     unit = header.get_xyzt_units()[0] if hasattr(header, "get_xyzt_units") else "mm"
     scale = {"meter": 1.0, "micron": to_si(1e-3, "mm")}.get(unit, to_si(1.0, "mm"))
-    matrix = np.array(image.affine, dtype=np.float64)
+    matrix = np.array(header.get_best_affine(), dtype=np.float64)
     matrix[:3] *= scale
+    sides_mm = np.linalg.norm(matrix[:3, :3], axis=0) / to_si(1.0, "mm")
+    low, high = _VOXEL_MM
+    if not np.all((sides_mm >= low) & (sides_mm <= high)):
+        shown = " x ".join(f"{side:.3g}" for side in sides_mm)
+        what = f"voxels of {shown} mm; expected {low:g} to {high:g} mm: is the unit ({unit}) wrong?"
+        raise HeadError(Problem("header", what, file=file))
     return matrix
 
 
