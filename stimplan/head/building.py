@@ -58,7 +58,7 @@ def kept_from(found: ReadHead, name: str, record: dict[str, Any] | None = None) 
 
 def model_of(
     head: KeptHead, *, edge_mm: float | str | None = None, conductivities: Conductivities = None,
-    progress: Progress | None = None,
+    own: Mapping[str, tuple[float, str]] | None = None, progress: Progress | None = None,
 ) -> HeadModel:  # fmt: skip
     """A head to compute with.
 
@@ -68,6 +68,8 @@ def model_of(
     edge_mm : float or str, optional
         See `stimplan.head.presets`; not for a head that comes with its mesh.
     conductivities : str or mapping of str to float, optional
+    own : mapping of str to (float, str), optional
+        Conductivity, S/m, and source of what no preset knows: a plate, a lesion.
     progress : callable, optional
 
     Returns
@@ -86,7 +88,7 @@ def model_of(
         nodes_m=mesh.nodes_m,
         tets=mesh.tets,
         tissue=mesh.tissue,
-        tissues=tuple(tissues_of({name: n for name, n in numbers.items() if n in present}, conductivities)),
+        tissues=tuple(tissues_of({k: n for k, n in numbers.items() if n in present}, conductivities, own=own)),
         mni_from_head=head.mni_from_head,
         warp=head.warp,
         provenance=record,

@@ -75,6 +75,11 @@ def shipped_head(
         mni_from_head=np.eye(4),
         provenance=record,
     )
+    return with_template_sites(head)
+
+
+def with_template_sites(head: HeadModel) -> HeadModel:
+    """A head made from the template's labels, with the template's own sites and fiducials on its scalp."""
     fiducials = place_fiducials(head, COLIN27_M, source=COLIN27_SOURCE)
     return attrs.evolve(
         head,
