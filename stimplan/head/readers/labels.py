@@ -46,8 +46,9 @@ def tissue_of_tags(
         given, problems = _given(mapping, own)
         problems += [_unmapped(raw, tag, count, given) for tag, count in counts.items() if tag not in given]
         names = {tag: given.get(tag, "") for tag in counts}
-        absent = sorted(f"{tag} ({name})" for tag, name in given.items() if tag not in counts)
-        notices = [f"the mapping names tags that no tetrahedron carries: {', '.join(absent)}"] if absent else []
+        absent = [f"{tag} ({name})" for tag, name in sorted(given.items()) if tag not in counts]
+        more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
+        notices = [f"no tetrahedron carries {', '.join(absent[:5])}{more}, which the mapping names"] if absent else []
     found = [text for text in problems if text]
     if found:
         raise HeadError([Problem("tissue tags", text, file) for text in found])

@@ -161,7 +161,7 @@ def describe(mesh: Mesh, piece: NDArray[np.int32], sizes_m3: NDArray[Any], *, mo
     """The largest pieces in words: volume and middle of each."""
     order = np.argsort(-sizes_m3, kind="stable")[:most]
     words = [
-        f"{text(float(sizes_m3[number]), 'm3')} around {_at_mm(mesh, np.flatnonzero(piece == number))}"
+        f"{text(float(sizes_m3[number]), 'm3', 4)} around {_at_mm(mesh, np.flatnonzero(piece == number))}"
         for number in order
     ]
     more = f" and {len(sizes_m3) - most} more" if len(sizes_m3) > most else ""
@@ -169,8 +169,8 @@ def describe(mesh: Mesh, piece: NDArray[np.int32], sizes_m3: NDArray[Any], *, mo
 
 
 def _at_mm(mesh: Mesh, tets: NDArray[np.int64]) -> str:
-    x, y, z = MM_PER_M * mesh.nodes_m[mesh.tets[tets]].mean(axis=(0, 1))
-    return f"({x:.0f}, {y:.0f}, {z:.0f}) mm"
+    x, y, z = (round(MM_PER_M * float(value)) for value in mesh.nodes_m[mesh.tets[tets]].mean(axis=(0, 1)))
+    return f"({x}, {y}, {z}) mm"
 
 
 def _without_unused(mesh: Mesh) -> tuple[Mesh, int]:
