@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stimplan.errors import HeadError
 from stimplan.head.labelled import LabelVolume, contact_m2, mesh_labels
 from stimplan.head.lattice import bcc_lattice
 from stimplan.head.levels import distance_m, level_of_region
@@ -262,3 +263,11 @@ def test_a_hole_in_the_bone_is_seen():
     hole_m2 = contact_m2(mesh, {5, 6}, {3})
     assert 60 * MM**2 < hole_m2 < 180 * MM**2
     assert contact_m2(mesh, {5, 6}, {3}, above_m=60 * MM) == 0
+
+
+def test_labels_that_are_no_tissue_are_refused():
+    volume = labelled_ball()
+    labels = volume.labels.copy()
+    labels[35, 35, 25] = 77
+    with pytest.raises(HeadError, match=r"\[77\] are no tissues; known are"):
+        mesh_labels(LabelVolume(labels, volume.head_from_voxel, volume.tissues), edge_mm=6.0)
