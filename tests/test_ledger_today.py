@@ -67,7 +67,7 @@ def test_a_plan_that_is_kept_passes_once_the_questionnaire_and_the_dates_are_the
     protocol = tes_protocol()
     ledger, plan = ward(protocol)
     append(ledger, "planned-session", {"plan": plan, "number": 1, "start": "2026-03-03T09:00:00Z"}, by=BY)
-    give(ledger, plan, "2026-03-03T09:00:00Z")
+    give(ledger, plan, "2026-03-03T09:00:00Z", impedances_kohm={"F3": 5, "F4": 6})
     record = {"person": "P-0042", "session": 5, "at": "2026-03-03T09:40:00Z", "form": "tes-aeq", "answers": answers()}
     append(ledger, "adverse-events", record, by=BY)
     found, verdict = judged(ledger, protocol)
@@ -75,7 +75,7 @@ def test_a_plan_that_is_kept_passes_once_the_questionnaire_and_the_dates_are_the
     assert verdict == "pass"
     assert set(found) == {"LEDGER-CLOCK", "LEDGER-PLAN", "LEDGER-COURSE", "LEDGER-SPACING", "LEDGER-DAY",
                           "LEDGER-WEEK", "LEDGER-CHARGE-CUM", "LEDGER-CHARGE-DAY", "LEDGER-MISSED", "LEDGER-AE",
-                          "LEDGER-AEQ"}  # fmt: skip
+                          "LEDGER-AEQ", "LEDGER-Z-MAX", "LEDGER-Z-STOP", "LEDGER-Z-MIN"}  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import copy
 import json
 import math
-import re
-from html.parser import HTMLParser
 
 import attrs
 import numpy as np
 import pytest
+from pages import Page
 from runs import plan, small_head, small_run, stopped_plan
 
 import stimplan
@@ -21,33 +20,6 @@ from stimplan.report.page import CAPTIONS
 from stimplan.safety.values import Finding
 
 PNG = b"\x89PNG not a picture"
-
-
-class Page(HTMLParser):
-    """Text of a page, and every address it loads or points to."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self.loads: list[str] = []
-        self.links: list[str] = []
-        self.tags: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        for name, value in attrs:
-            if name in ("src", "srcset", "data", "poster", "background", "action") or (name == "href" and tag != "a"):
-                self.loads.append(value)
-            elif name == "href":
-                self.links.append(value)
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", "".join(self.words))
 
 
 def record(**changes):

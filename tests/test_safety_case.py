@@ -78,7 +78,7 @@ def test_every_hazard_rule_requirement_and_source_is_in_the_document():
     for rule in tool.known_rules():
         row = next(line for line in text.splitlines() if line.startswith(f"| REQ-RULE-{rule.id} |"))
         assert rule.citation.replace("|", "\\|") in row and re.search(r"HAZ-\d\d", row)
-    assert "Reviewed by nobody yet" in text
+    assert "Not yet reviewed by a person" in text
 
 
 def test_it_speaks_the_words_of_the_standards_and_claims_no_conformity():
@@ -189,3 +189,15 @@ def test_only_functions_at_the_top_of_a_test_file_are_tests(tmp_path):
     source = "def test_a(): pass\nclass T:\n    def test_b(self): pass\ndef helper(): pass\n# def test_c(): pass\n"
     (tmp_path / "test_x.py").write_text(source, encoding="utf-8")
     assert tool.known_tests(tmp_path) == {"tests/test_x.py::test_a"}
+
+
+def test_a_case_nobody_reviewed_says_so_at_its_top_and_where_a_reviewer_signs():
+    text = document()
+    assert tool.read_hazards()["reviewed_by"] is None
+    assert "**Not yet reviewed by a person.**" in text.split("## Hazards")[0]
+    assert "| Reviewed by (name) | Role | Version reviewed | Date | Signature |" in text
+    reviewed = tool.render(
+        {**tool.read_hazards(), "reviewed_by": "Dr A. Example"}, tool.known_rules(), tool.soup_in(text)
+    )
+    assert "**Reviewed by Dr A. Example**" in reviewed
+    assert "Not yet reviewed" not in reviewed

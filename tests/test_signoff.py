@@ -6,12 +6,12 @@ import io
 import json
 import re
 from datetime import timedelta
-from html.parser import HTMLParser
 
 import attrs
 import pypdf
 import pytest
 from ledgers import BY, NOW, filled, session, start, tes_protocol
+from pages import Page
 
 from stimplan.errors import InputError, LedgerError, MissingExtra
 from stimplan.ledger import append, open_ledger
@@ -26,33 +26,6 @@ from stimplan.signoff.words import DECISIONS, GROUPS, OPEN_GROUPS, ROLES, first_
 STOPPED = "levkovitz-2015-h1"
 HOSTILE = '<script src="https://evil.example/x.js">alert(1)</script><img src=x onerror=alert(1)>"\'&<b><para>'
 FORBIDDEN = re.compile(r"\b(safe\w*|unsafe|harmless|approved|guarantee\w*)\b", re.IGNORECASE)
-
-
-class Page(HTMLParser):
-    """Text of a page, its tags, and every address it loads or points to."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self.loads: list[str] = []
-        self.links: list[str] = []
-        self.tags: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        for name, value in attrs:
-            if name in ("src", "srcset", "data", "poster", "background", "action") or (name == "href" and tag != "a"):
-                self.loads.append(value)
-            elif name == "href":
-                self.links.append(value)
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", "".join(self.words).split("@media print { #fold", 1)[-1])
 
 
 def finding(status="stop", severity="justify", **changes):

@@ -10,8 +10,9 @@ import stat
 import pypdf
 import pytest
 from ledgers import start, tes_protocol
+from pages import Page
 from test_describe import grade_level
-from test_signoff import HOSTILE, STOPPED, Page, pages
+from test_signoff import HOSTILE, STOPPED, pages
 
 from stimplan import cli
 from stimplan.describe import patient_text

@@ -217,11 +217,11 @@ def _introduction(data: Mapping[str, Any]) -> str:
     from stimplan.notice import NOTICE
 
     words = "\n".join(f"* **{word}**: {means}" for word, means in data["severity_words"].items())
-    reviewed = f"Reviewed by {data['reviewed_by']}." if data["reviewed_by"] else "Reviewed by nobody yet."
     return f"""# Safety case
 
-Made by `tools/make_safety_case.py`; do not edit. Version {data["version"]} of `safety/hazards.json`. {reviewed}
+Made by `tools/make_safety_case.py`; do not edit. Version {data["version"]} of `safety/hazards.json`.
 
+{_review(data)}
 > {NOTICE}
 
 {data["note"]}
@@ -237,6 +237,20 @@ Severity of the harm:
 
 Verification of a risk control is the tests that are named with it; they run on every change of the program.
 """
+
+
+def _review(data: Mapping[str, Any]) -> str:
+    """Whether a person has reviewed it, and where a reviewer signs; nobody is not passed over."""
+    if data["reviewed_by"]:
+        return f"**Reviewed by {data['reviewed_by']}**, version {data['version']}.\n"
+    return (
+        "**Not yet reviewed by a person.** Hazards, severities, risk controls and residual risks below are a proposal "
+        "of the authors. Whoever reviews them signs here on a copy, and writes the same line into `reviewed_by` of "
+        "`safety/hazards.json`; until then this paragraph stays.\n\n"
+        + _table(
+            ("Reviewed by (name)", "Role", "Version reviewed", "Date", "Signature"), [("", "", data["version"], "", "")]
+        )
+    )
 
 
 def _hazards(data: Mapping[str, Any]) -> str:

@@ -43,9 +43,11 @@ MODULES = """
     table_reading loading reader profiles in_force values
 """.split()  # noqa: SIM905
 SCREENING = """
-    distances implants person forms drugs site_policy personal screening screening_rules subject subject_file
+    distances implants person forms drugs site_policy personal screening screening_rules subject subject_file simulated
 """.split()  # noqa: SIM905
-SCREENING_TESTS = ["test_screening_implants", "test_screening_policy", "test_subject", "test_drugs", "test_screening"]
+SCREENING_TESTS = """
+    test_simulated test_screening_implants test_screening_policy test_subject test_drugs test_screening
+""".split()  # noqa: SIM905
 TESTS = [f"test_safety{name}" for name in ("_rules", "_tables", "_vectors", "", "_tms", "_alternating", "_engine")]
 FIRST = {
     "rules": ("_rules",),
@@ -222,7 +224,7 @@ def _in_order(path: Path) -> list[str]:
     """The tests, those about a module first: most of its mutants are noticed there."""
     if path.stem in SCREENING:
         return SCREENING_TESTS
-    if path.stem == "in_force":  # joins the rules of both kinds
+    if path.stem in ("in_force", "engine"):  # joins the rules of both kinds
         return [*SCREENING_TESTS, *TESTS]
     first = FIRST.get(path.stem, ("_vectors",))
     return sorted(TESTS, key=lambda name: name.removeprefix("test_safety") not in first)

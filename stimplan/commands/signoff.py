@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from stimplan.protocol import Protocol
+    from stimplan.safety import Simulated
     from stimplan.signoff import LedgerPart
 
 
@@ -31,6 +32,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--person", metavar="CODE", help="code of the person in the ledger")
     parser.add_argument("--now", metavar="TIME", help="moment of the session for the ledger, such as "
                         "2026-03-01T09:30:00+01:00 (default: this moment)")  # fmt: skip
+    parser.add_argument("--result", type=Path, metavar="DIR", help="folder of a run of this protocol: its field and "
+                        "the places of its electrodes are judged")  # fmt: skip
     parser.add_argument("--profile", metavar="NAME", help="policy profile")
     parser.add_argument("--site-policy", metavar="FILE", help="the site's own changes to the profile, as JSON")
     return parser
@@ -46,8 +49,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if args.now is not None and args.ledger is None:
         raise InputError(Problem("--now", "is the moment the ledger is asked about; name the ledger too"))
     protocol = read_protocol(args.protocol)
-    subject, report = _checked(args, protocol)
-    record = signoff_record(protocol, report, subject=subject, ledger=_history(args, protocol))
+    simulated = None if args.result is None else read_result(args.result)
+    subject, report = _checked(args, protocol, simulated)
+    record = signoff_record(protocol, report, subject=subject, ledger=_history(args, protocol), simulated=simulated)
     sheet = sheet_record(protocol, person=record["person"])
     files = write_files(args.out, _files(record, sheet))
     if args.json:
@@ -60,7 +64,27 @@ def run(args: argparse.Namespace, console: Console) -> int:
     return SafetyStop.exit_code if record["verdict"] in ("stop", "unknown") else 0
 
 
-def _checked(args: argparse.Namespace, protocol: Protocol) -> tuple[Any, Any]:
+def read_result(folder: Path) -> Simulated:
+    """What the run in a folder found out, from its `summary.json`.
+
+    Raises
+    ------
+    InputError
+        There is no such file, or it is not the record of a run.
+    """
+    from stimplan import strict_json
+    from stimplan.safety import read_simulated
+
+    path = folder / "summary.json"
+    text, problems = strict_json.read_bytes(path, file=str(path))
+    document = None if problems else strict_json.parse(text, file=str(path))
+    problems = problems if document is None else document.problems
+    if document is None or problems:
+        raise InputError(problems)
+    return read_simulated(document.tree, file=str(path))
+
+
+def _checked(args: argparse.Namespace, protocol: Protocol, simulated: Simulated | None) -> tuple[Any, Any]:
     """The subject, if one was given, and the check."""
     from stimplan.safety import check, read_site_policy, read_subject
     from stimplan.safety.values import DEFAULT_PROFILE
@@ -68,7 +92,7 @@ def _checked(args: argparse.Namespace, protocol: Protocol) -> tuple[Any, Any]:
     subject = read_subject(Path(args.subject)) if args.subject else None
     policy = read_site_policy(Path(args.site_policy)) if args.site_policy else None
     profile = args.profile or (policy.profile if policy else DEFAULT_PROFILE)
-    return subject, check(protocol, subject=subject, profile=profile, site_policy=policy)
+    return subject, check(protocol, subject=subject, field=simulated, profile=profile, site_policy=policy)
 
 
 def _history(args: argparse.Namespace, protocol: Protocol) -> LedgerPart | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ import attrs
 from stimplan.errors import LedgerError, Problem
 from stimplan.ledger.chain import is_row_intact, predecessors
 from stimplan.ledger.delivered import SessionGroup, charge_of, missed_sessions, session_groups
+from stimplan.ledger.impedances import last_impedances
 from stimplan.ledger.store import Ledger, reading
 from stimplan.ledger.times import from_utc_text, utc_text
 from stimplan.protocol.schema_check import nearest
@@ -82,6 +84,8 @@ class History:
         The newest of each reference.
     unresolved_events : tuple of Event
     last_questionnaire : datetime or None
+    last_impedances_ohm : mapping of str to float, or None
+        Of the electrodes at the last session of the plan, by site; None where none was written down.
     """
 
     person: str
@@ -106,6 +110,7 @@ class History:
     thresholds: tuple[Measured, ...]
     unresolved_events: tuple[Event, ...]
     last_questionnaire: datetime | None
+    last_impedances_ohm: Mapping[str, float] | None
 
     @property
     def last_threshold_at(self) -> datetime | None:
@@ -195,6 +200,7 @@ def history_of(ledger: Ledger, person: str, now: datetime, *, plan: int | None =
         planned, missed = missed_sessions(ledger.connection, family, now)
         thresholds = _thresholds(ledger, person, now)
         events, asked = _events(ledger, person, now)
+        impedances = last_impedances(ledger.connection, family, now)
     return History(
         person=person,
         now=now,
@@ -204,6 +210,7 @@ def history_of(ledger: Ledger, person: str, now: datetime, *, plan: int | None =
         thresholds=thresholds,
         unresolved_events=events,
         last_questionnaire=asked,
+        last_impedances_ohm=impedances,
         **_sums(groups, family),
     )
 

@@ -1,4 +1,4 @@
-"""The sentences and sources of the ledger's own rules; they are data, in `rules.json`. Limits come from the plan."""
+"""The sentences and sources of the ledger's own rules; they are data, in `rules.json`. Most limits come from plans."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class LedgerRule:
     citation : mapping
     from_rule : str or None
         Id of the safety rule whose limit and source it takes.
+    limit : float or None
+        SI; None where the plan or a safety rule gives it.
     """
 
     id: str
@@ -50,6 +52,7 @@ class LedgerRule:
     messages: Mapping[str, str]
     citation: Mapping[str, Any]
     from_rule: str | None
+    limit: float | None
 
     def shown(self, value: float | None) -> str:
         """A value for people."""
@@ -120,6 +123,7 @@ def _rule(data: Mapping[str, Any], version: str) -> LedgerRule:
         messages={outcome: data[outcome] for outcome in ("holds", "broken", "unknown")},
         citation=data.get("citation", {}),
         from_rule=data.get("from_rule"),
+        limit=units.to_si(data["limit"], data["display_unit"]) if "limit" in data else None,
     )
 
 

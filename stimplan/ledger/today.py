@@ -13,6 +13,7 @@ from stimplan import strict_json
 from stimplan.errors import ProtocolError
 from stimplan.ledger.forms import SEVERE, forms, scale
 from stimplan.ledger.history import History, PlanRow, history_of, plans_of, zoned
+from stimplan.ledger.impedances import impedance_answers
 from stimplan.ledger.rules import Answer, finding_of, ledger_rules
 from stimplan.ledger.store import Ledger
 from stimplan.ledger.times import local_day
@@ -127,6 +128,7 @@ def judge_history(
         ),
         *_times(history, protocol, rules),
         *(_pulses if protocol.magnetic else _charge)(history, protocol, rules, plan is not None),
+        *impedance_answers(history, protocol),
         ("LEDGER-MISSED", _missed(history) if plan else Answer()),
         ("LEDGER-AE", _events(history)),
         *_questionnaire(history),

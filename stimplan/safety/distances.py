@@ -142,7 +142,11 @@ def _outlines(protocol: Protocol) -> list[_Outline]:
 
 def _of_electrode(electrode: Electrode) -> _Outline:
     site, shape = electrode.site, electrode.shape
-    center = known_sites()[resolve_site(site)] if isinstance(site, str) else site
+    center: Point | None = None  # what is found with a tape measure lies somewhere only on a head
+    if isinstance(site, str):
+        center = known_sites()[resolve_site(site)]
+    elif isinstance(site, tuple):
+        center = site
     what = f"the electrode at {electrode.label}"
     return _Outline(electrode.label, what, shape.inradius_m, shape.outradius_m, center)
 
@@ -151,7 +155,7 @@ def _of_coil(block: Block, number: int, outer_m: float) -> _Outline:
     placement = block.placement
     center: Point | None = None
     nominal = ""
-    if placement.site is not None:
+    if isinstance(placement.site, str):
         center, nominal = known_sites()[resolve_site(placement.site)], f" at {placement.site}"
     elif placement.pose_m is not None:
         x, y, z = (row[3] for row in placement.pose_m[:3])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stimplan.protocol.reading import as_protocol
 from stimplan.safety.cases import Case
 from stimplan.safety.in_force import InForce, in_force
 from stimplan.safety.loading import load_rules
@@ -30,7 +32,7 @@ Answer = tuple[Judgement, float | None, Case]
 
 
 def check(
-    protocol: Protocol,
+    protocol: Protocol | str | Path | Mapping[str, Any],
     *,
     subject: Subject | None = None,
     field: Simulated | Mapping[str, float] | None = None,
@@ -42,7 +44,8 @@ def check(
 
     Parameters
     ----------
-    protocol : Protocol
+    protocol : Protocol, str, Path or mapping
+        Anything `read_protocol` takes.
     subject : Subject, optional
         Adds findings about the person; without one the report lists what is not judged about them.
     field : Simulated or mapping of str to float, optional
@@ -65,11 +68,12 @@ def check(
     Raises
     ------
     InputError
-        The subject is no `Subject`, there is no such profile, the site's policy does not fit it, or the simulation
-        is of another protocol.
+        There is no such protocol, or it has faults; the subject is no `Subject`, there is no such profile, the
+        site's policy does not fit it, or the simulation is of another protocol.
     ResourceError
         The shipped rules are broken.
     """
+    protocol = as_protocol(protocol)
     rules = load_rules() if rules is None else rules
     here = in_force(rules, profile, subject=subject, site_policy=site_policy)
 

@@ -18,7 +18,7 @@ from stimplan.protocol.magnetic import Pattern, Stimulus, Timing
 from stimplan.safety.cases import Case, Row, flag, times, twelve_digits
 from stimplan.safety.course_quantities import sessions_per_day
 
-_LONGEST_QUADRIPULSE_INTERVAL_S = 0.1  # 1.5 to 100 ms is the published range; slower ones are a train
+_LONGEST_QUADRIPULSE_INTERVAL_S = 0.1  # 1.5 to 1250 ms were studied (Hamada 2008); slower than this is a train here
 _CLASSIC_TBS = {"pulses": 3.0, "burst_Hz": 50.0, "theta_Hz": 5.0, "on_s": 2.0, "off_s": 8.0}  # Huang 2005
 _MOST_PULSES = 100_000  # as many as a file may have; beyond it the busiest minute is not searched for
 _MEASURED_EVERY_S = {"each-session": 0.0, "daily": 86400.0, "weekly": 7 * 86400.0}

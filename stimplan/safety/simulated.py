@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -73,7 +74,7 @@ def read_simulated(record: Mapping[str, Any], *, file: str = "") -> Simulated:
     Parameters
     ----------
     record : mapping
-        JSON data.
+        JSON data, as `json` or `stimplan.strict_json` read it.
     file : str
         Its name in messages.
 
@@ -109,7 +110,7 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise TypeError(f"{value!r} is no number")
     return float(value)
 

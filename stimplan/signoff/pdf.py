@@ -55,6 +55,8 @@ def _head(record: Record) -> list[Any]:
     summary = [] if is_same else [para(text(protocol["summary"]), style("summary", 9, spaceAfter=2))]
     if record["ledger"]:
         facts.append(f"ledger at {text(record['ledger']['at'])}")
+    if record["simulation"]:
+        facts.append(f"field on head {text(record['simulation']['head'])}")
     return [
         para(text(protocol["title"]), style("title", 13, fontName=BOLD, spaceAfter=2)),
         *summary,

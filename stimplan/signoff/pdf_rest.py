@@ -144,6 +144,9 @@ def _versions(record: Record) -> list[Any]:
         ["Digest of the protocol", mono.format(record["protocol"]["digest"])],
         ["Digest of the person’s answers", mono.format(digest) if digest else "no answers were given"],
     ]
+    if record["simulation"]:
+        field = record["simulation"]
+        rows.append(["Simulated field", text(f"on head {field['head']}; {'; '.join(field['lines'])}")])
     if record["ledger"]:
         ledger = record["ledger"]
         rows.append(["Ledger", f"{ledger['rows']} rows, plan row {ledger['plan'] or 'none'}; newest hash "

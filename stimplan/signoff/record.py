@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,16 @@ from stimplan.errors import InputError, Problem
 from stimplan.notice import NOTICE
 from stimplan.resources import package_path
 from stimplan.safety import Finding, SafetyReport, load_profiles
+from stimplan.safety.simulated import refuse_other_protocol
 from stimplan.safety.values import verdict_of
 from stimplan.signoff.groups import first_page, grouped
 from stimplan.signoff.words import OPEN_GROUPS, ROLES, numbers_text, verdict_sentence
+from stimplan.units import split_key
+from stimplan.units import text as units_text
 
 if TYPE_CHECKING:
     from stimplan.protocol import Protocol
-    from stimplan.safety import Subject
+    from stimplan.safety import Simulated, Subject
     from stimplan.signoff.ledger_part import LedgerPart, OverrideOnRecord
 
 RECORD_VERSION = 1
@@ -33,6 +37,7 @@ def signoff_record(
     *,
     subject: Subject | None = None,
     ledger: LedgerPart | None = None,
+    simulated: Simulated | None = None,
 ) -> dict[str, Any]:
     """Everything a sign-off says, the same for the same inputs: no clock is read.
 
@@ -44,6 +49,8 @@ def signoff_record(
     subject : Subject, optional
     ledger : LedgerPart, optional
         Its findings count in the verdict: a plan that fits may still not be due today.
+    simulated : Simulated, optional
+        What the report was told about a field.
 
     Returns
     -------
@@ -54,9 +61,11 @@ def signoff_record(
     Raises
     ------
     InputError
-        The report is of another protocol, or subject and ledger are about different people.
+        The report or the simulation is of another protocol, or subject and ledger are about different people.
     """
     _refuse_mixed(protocol, report, subject, ledger)
+    if simulated is not None:
+        refuse_other_protocol(protocol, simulated)
     findings = (*report.findings, *(ledger.findings if ledger else ()))
     overrides = ledger.overrides if ledger else ()
     groups = {name: [_point(one, overrides) for one in found] for name, found in grouped(findings).items()}
@@ -83,6 +92,7 @@ def signoff_record(
         ],
         "rule_set": {"version": report.rule_set_version, "digest": report.rule_set_digest},
         "ledger": _ledger(ledger) if ledger else None,
+        "simulation": _simulation(simulated) if simulated else None,
         "stop_criteria": stop_criteria(protocol),
         "adverse_events": adverse_events(protocol),
         "roles": list(ROLES),
@@ -132,6 +142,21 @@ def _ledger(part: LedgerPart) -> dict[str, Any]:
         "rows": part.rows,
         "head": part.head,
     }
+
+
+def _simulation(simulated: Simulated) -> dict[str, Any]:
+    """A simulated field as the rules were told about it; a number that is none stands as null."""
+    numbers = simulated.quantities or {}
+    known = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
+    return {"head": simulated.head, "protocol_digest": simulated.protocol_digest, "quantities": known,
+            "lines": [_number_line(name, value) for name, value in known.items()]}  # fmt: skip
+
+
+def _number_line(name: str, value: float | None) -> str:
+    """A number of the field for people: `brain current density p999: 0.12 A/m²`."""
+    noun, unit = split_key(name)
+    shown = "not known" if value is None else units_text(value, unit)
+    return f"{noun.replace('_', ' ')}: {shown}"
 
 
 def stop_criteria(protocol: Protocol) -> dict[str, Any]:
