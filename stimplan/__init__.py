@@ -21,6 +21,7 @@ _HOME = {
     "SafetyReport": "stimplan.safety",
     "HeadModel": "stimplan.head",
     "load_head": "stimplan.head",
+    "import_head": "stimplan.head",
     "sphere_head": "stimplan.head",
     "place": "stimplan.placement",
     "Placement": "stimplan.placement",

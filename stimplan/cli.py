@@ -9,8 +9,8 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -20,14 +20,14 @@ from stimplan import __version__
 from stimplan.commands.output import LazyConsole, add_command
 from stimplan.commands.parser import Parser
 from stimplan.errors import InputError, Problem, SafetyStop, StimplanError
-from stimplan.notice import NOTICE
+from stimplan.notice import NOTICE, StimplanNotice
 
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 _WIDTH = 120
 # Commands with a module of their own, in the order of the help.
 _COMMANDS = ("run", "check", "protocols", "describe", "compare", "new", "migrate", "schema", "timeline", "waveform",
-             "ledger", "bids", "screen", "signoff", "conductivities", "preview", "leadfield")  # fmt: skip
+             "ledger", "bids", "screen", "signoff", "conductivities", "preview", "leadfield", "heads")  # fmt: skip
 _EXIT_CODES = (
     "exit codes: 0 fine, 2 bad input, 3 the safety verdict is stop or unknown, 4 a computation did not converge, "
     "5 an optional package is missing"
@@ -165,15 +165,31 @@ def _add_own(commands: Any) -> None:
 
     validate = command("validate", _validate, "list every fault of protocol files")
     validate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="JSON file, or folder of them")
-    heads = command("heads", _heads, "list the head models, or show one")
-    heads.add_argument("name", nargs="?", help="head to load and describe")
     command("doctor", _doctor, "is this machine ready?")
     command("selftest", _selftest, "compare the solver with the exact answer on a layered sphere")
 
 
 def _on_console(function: Any, options: argparse.Namespace) -> int:
     """Run a subcommand that prints by a console; where nobody watches, with room for its tables."""
-    return int(function(options, LazyConsole(width=None if sys.stdout.isatty() else _WIDTH)))
+    with _notices_told():
+        return int(function(options, LazyConsole(width=None if sys.stdout.isatty() else _WIDTH)))
+
+
+@contextmanager
+def _notices_told() -> Iterator[None]:
+    """Say notices as plain sentences on stderr; other warnings stay what they are."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", StimplanNotice)
+        shown = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+            if issubclass(category, StimplanNotice):
+                print(f"stimplan: {message}", file=sys.stderr)
+            else:
+                shown(message, category, *rest, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def _validate(options: argparse.Namespace) -> int:
@@ -212,28 +228,6 @@ def _protocol_files(paths: Sequence[Path]) -> list[Path]:
             raise InputError(Problem(str(path), "holds no .json file"))
         files += inside
     return files
-
-
-def _heads(options: argparse.Namespace) -> int:
-    from stimplan.head import list_heads, load_head
-    from stimplan.terminal import head_summary, progress_bar, show_head
-
-    if options.name is None:
-        entries = list_heads()
-        if options.json:
-            _print_json(
-                {"heads": [{"name": e.name, "description": e.description, "cached": e.cached} for e in entries]}
-            )
-        else:
-            print("\n".join(f"{e.name}  {e.description}{'' if e.cached else ' (no mesh yet)'}" for e in entries))
-        return 0
-    with progress_bar(is_shown=not options.json) as progress:
-        head = load_head(options.name, progress=progress)
-    if options.json:
-        _print_json(head_summary(head))
-    else:
-        print("\n".join(show_head(head)))
-    return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -40,6 +40,8 @@ class RunOptions:
     electrode_model : {"complete", "uniform"}
     edge_mm : float, str or None
         Edge length of the head's mesh, mm, or the name of a preset; None leaves it to the head.
+    head_labels, head_fiducials : str, Path or None
+        Of a head that is given as a file: which label is which tissue, and the file with its fiducials.
     conductivity_preset : str or None
         Set of conductivities, see `stimplan.head.conductivity`.
     conductivities_S_per_m : mapping of str to float
@@ -58,6 +60,8 @@ class RunOptions:
 
     electrode_model: str = "complete"
     edge_mm: float | str | None = None
+    head_labels: str | Path | None = None
+    head_fiducials: str | Path | None = None
     conductivity_preset: str | None = None
     conductivities_S_per_m: Mapping[str, float] = attrs.field(factory=dict)
     even_if_stopped: bool = False
@@ -250,7 +254,14 @@ def _head(head: HeadModel | str, options: RunOptions, progress: Progress | None)
             raise InputError("edge_mm is for heads that are made here; this head already has its mesh")
         model = with_preset(head, options.conductivity_preset) if options.conductivity_preset else head
     else:
-        model = load_head(head, edge_mm=options.edge_mm, conductivities=options.conductivity_preset, progress=progress)
+        model = load_head(
+            head,
+            edge_mm=options.edge_mm,
+            conductivities=options.conductivity_preset,
+            labels=options.head_labels,
+            fiducials=options.head_fiducials,
+            progress=progress,
+        )
     return with_settings(model, options.conductivities_S_per_m)
 
 

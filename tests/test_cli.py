@@ -64,7 +64,7 @@ BAD = {
     "negative conductivity": ["run", "select-tdcs", "--conductivity", "bone=-1", "--out", "{tmp}/out"],
     "out is a file": ["run", "select-tdcs", "--out", "{tmp}/broken.json"],
     "out below a file": ["run", "select-tdcs", "--out", "{tmp}/broken.json/deep"],
-    "unknown head to show": ["heads", "colin28"],
+    "unknown head to show": ["heads", "info", "colin28"],
     "nothing to validate": ["validate", "{tmp}/empty"],
     "missing to validate": ["validate", "{tmp}/missing.json"],
     "binary": ["check", "{tmp}/binary.json"],
@@ -106,7 +106,7 @@ def test_bad_input_is_one_plain_error_and_exit_code_2(case, is_json, bad_files, 
         (["run", "selct-tdcs"], "'select-tdcs'"),
         (["run", "select-tdcs", "--haed", "x"], "did you mean '--head'?"),
         (["run", "select-tdcs", "--electrode-model", "uniforn"], "did you mean 'uniform'?"),
-        (["heads", "colin28"], "colin27"),
+        (["heads", "info", "colin28"], "colin27"),
         (["run", "select-tdcs", "--edge", "3"], "did you mean '--edge-mm'? (see stimplan run --help)"),
         (["check", "select-tdcs", "--leger", "x"], "did you mean '--ledger'? (see stimplan check --help)"),
         (["check", "select-tdcs", "--edge-mm", "3"], "--edge-mm 3 (other commands have it, this one does not)"),
@@ -226,9 +226,9 @@ def test_protocols_and_heads_are_listed():
 
 def test_a_head_is_shown_with_the_source_of_every_conductivity(monkeypatch):
     monkeypatch.setattr("stimplan.head.load_head", lambda *args, **kwargs: small_head())
-    _, out, _ = stimplan_cli("heads", "small")
+    _, out, _ = stimplan_cli("heads", "info", "small")
     assert out.count("made up for a test") == 2 and "0.275 S/m" in out
-    assert json.loads(stimplan_cli("heads", "small", "--json")[1])["nodes"] == len(small_head().nodes_m)
+    assert json.loads(stimplan_cli("heads", "info", "small", "--json")[1])["nodes"] == len(small_head().nodes_m)
 
 
 def test_validate_lists_good_and_bad_files_of_a_folder(tmp_path):

@@ -18,7 +18,10 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     """`run PROTOCOL`."""
     parser = add_command(commands, "run", "check a protocol, simulate it on a head, write pictures and a report")
     parser.add_argument("protocol", help="id in the library, or a JSON file")
-    parser.add_argument("--head", default="colin27", help="head model (default: colin27)")
+    parser.add_argument("--head", default="colin27", help="head model: a name of `stimplan heads`, or a file (default: "
+                        "colin27)")  # fmt: skip
+    parser.add_argument("--labels", metavar="MAPPING", help="of a head given as a file: which label is which tissue")
+    parser.add_argument("--fiducials", metavar="FILE", help="of a head given as a file: nasion, inion, LPA and RPA")
     parser.add_argument("--out", help="folder for the results (default: stimplan-<protocol id>)")
     parser.add_argument("--electrode-model", choices=("complete", "uniform"), default="complete")
     parser.add_argument("--edge-mm", type=edge, metavar="MM", help="edge length of the head's mesh, mm, or the name "
@@ -55,6 +58,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         chosen = RunOptions(
             electrode_model=args.electrode_model,
             edge_mm=args.edge_mm,
+            head_labels=args.labels,
+            head_fiducials=args.fiducials,
             conductivity_preset=args.conductivities,
             conductivities_S_per_m=conductivities,
             even_if_stopped=args.even_if_stopped,

@@ -80,7 +80,7 @@ def model_of(
     if head.volume is None and edge_mm is not None:
         what = f"head {head.name!r} comes with its own mesh; edge_mm is for heads that are meshed here"
         raise HeadError(Problem("edge_mm", what))
-    mesh, record = _mesh_of(head, DEFAULT_PRESET if edge_mm is None else edge_mm, progress)
+    mesh, record = _mesh_of(head, usual_edge(head.record) if edge_mm is None else edge_mm, progress)
     numbers = record["tissues"] if head.volume is not None else head.tissues
     present = set(np.unique(mesh.tissue).tolist())
     model = HeadModel(
@@ -96,6 +96,12 @@ def model_of(
     if progress is not None:
         progress("measuring sites", 0.0)
     return _with_sites(model, head)
+
+
+def usual_edge(record: Mapping[str, Any]) -> float | str:
+    """The edge that a head is meshed with where nobody says another: the one it was imported with."""
+    edge_mm: float | str = record.get("edge_mm") or DEFAULT_PRESET
+    return edge_mm
 
 
 def _mesh_of(head: KeptHead, edge_mm: float | str, progress: Progress | None) -> tuple[TetMesh, dict[str, Any]]:

@@ -23,6 +23,7 @@ import attrs
 import numpy as np
 
 from stimplan.head.mesher import TetMesh, mesher_version
+from stimplan.notice import StimplanNotice
 from stimplan.resources import cache_path
 from stimplan.values import digest
 
@@ -92,7 +93,7 @@ def cached_mesh(key: MeshKey, make: Callable[[], Made]) -> Made:
 
     Warns
     -----
-    RuntimeWarning
+    StimplanNotice
         The kept mesh was damaged and has been made again; or the mesh could not be kept (a full or read-only disk)
         and is returned all the same.
     """
@@ -102,12 +103,12 @@ def cached_mesh(key: MeshKey, make: Callable[[], Made]) -> Made:
         return kept
     with suppress(OSError):
         if path.exists():
-            warnings.warn(f"the kept mesh {path} was damaged; it is made again", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"the kept mesh {path} was damaged; it is made again", StimplanNotice, stacklevel=2)
     mesh, record = make()
     try:
         _write(path, key, mesh, record)
     except OSError as error:
-        warnings.warn(f"the mesh could not be kept in {path}: {error}", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"the mesh could not be kept in {path}: {error}", StimplanNotice, stacklevel=2)
     else:
         for old in key.older():
             with suppress(OSError):  # another process reads it, or was faster

@@ -15,6 +15,7 @@ from stimplan.head.fiducials import read_fiducials
 from stimplan.head.kept import KeptHead, check_name, keep, name_is_taken, same_name
 from stimplan.head.mesher import Progress
 from stimplan.head.model import HeadModel
+from stimplan.head.presets import edge_m_of
 from stimplan.head.readers import ReadOptions, read_head
 from stimplan.head.readers.found import Form
 from stimplan.head.shipped import SHIPPED_HEADS
@@ -28,7 +29,7 @@ class ImportOptions:
     Attributes
     ----------
     edge_mm : float, str or None
-        Edge of the mesh that is made now; others can be made later. None is the usual one.
+        Edge of the mesh that is made now, and later where nobody asks for another. None is the usual one.
     form : {"sform", "qform"} or None
         Which transform of a NIfTI header to use where its two disagree.
     fiducials : str, Path or None
@@ -114,7 +115,10 @@ def import_head(
     there = same_name(name)
     if there is not None and not (chosen.replace and there == name):
         raise HeadError(name_is_taken(there))
+    if chosen.edge_mm is not None:
+        edge_m_of(chosen.edge_mm)  # refused before anything is read
     head = read_as_kept(path, name, labels=labels, options=chosen, progress=progress)
+    head = attrs.evolve(head, record={**head.record, "edge_mm": chosen.edge_mm})
     model = model_of(head, edge_mm=chosen.edge_mm, progress=progress)
     notes = [] if model.sites_m else [NO_SITES]
     head = attrs.evolve(head, record={**head.record, "findings": [*head.record["findings"], *notes]})

@@ -13,7 +13,7 @@ from typing import Literal
 import attrs
 
 from stimplan.errors import HeadError, Problem
-from stimplan.head.building import model_of
+from stimplan.head.building import model_of, usual_edge
 from stimplan.head.cache import MeshKey, kept_meshes
 from stimplan.head.importing import ImportOptions, read_as_kept
 from stimplan.head.kept import kept_names, kept_path, read_kept, read_record, same_name
@@ -198,7 +198,7 @@ def _imported(name: str) -> HeadEntry:
     description = f"imported from {record.get('source', 'an unknown place')}"
     is_cached = record.get("kind") == "mesh"
     with suppress(KeyError):  # a file of another version
-        is_cached = is_cached or _exists(MeshKey(name, record["content"], edge_m_of(DEFAULT_PRESET)).path)
+        is_cached = is_cached or _exists(MeshKey(name, record["content"], edge_m_of(usual_edge(record))).path)
     return HeadEntry(name, description, is_cached, path, "imported")
 
 
