@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -15,6 +16,7 @@ from stimplan.fem.contact import MODELS, Contact
 from stimplan.fem.patch import Coverage, Frame, Outline, cover, frame_at, local_normal, shared_area_m2
 from stimplan.fem.surface import cut_triangles, nearest_on_surface
 from stimplan.montage import Circle, Electrode, Rectangle, Ring, Shape
+from stimplan.protocol.reading import as_protocol
 from stimplan.units import text
 from stimplan.values import array_eq, digest, frozen_array
 
@@ -136,13 +138,15 @@ class _Scalp:
     is_cut: NDArray[np.bool_]
 
 
-def place(protocol: Protocol, head: HeadModel, *, electrode_model: str = "complete") -> Placement:
+def place(
+    protocol: Protocol | str | Path | Mapping[str, Any], head: HeadModel, *, electrode_model: str = "complete"
+) -> Placement:
     """Lay the electrodes of a protocol onto the scalp of a head.
 
     Parameters
     ----------
-    protocol : Protocol
-        Its `electrodes` and `digest` are used.
+    protocol : Protocol, str, Path or mapping
+        Anything `read_protocol` takes; its `electrodes` and `digest` are used.
     head : HeadModel
     electrode_model : {"complete", "uniform"}
         How the current enters, see `stimplan.fem.contact`.
@@ -154,13 +158,16 @@ def place(protocol: Protocol, head: HeadModel, *, electrode_model: str = "comple
     Raises
     ------
     InputError
-        An unknown electrode model.
+        An unknown electrode model, no such protocol, or one with faults; a head that is none.
     MontageError
         Unknown sites or materials, electrodes more than 20 mm from the scalp, over the edge of the scalp or over
         the plane where the head was cut off, and pairs that overlap: all of them at once, by name.
     """
     if electrode_model not in MODELS:
         raise InputError(f"electrode_model must be one of {', '.join(map(repr, MODELS))}, got {electrode_model!r}")
+    protocol = protocol if hasattr(protocol, "electrodes") else as_protocol(protocol)
+    if not hasattr(head, "nodes_m"):
+        raise InputError(f"the head is a {type(head).__name__}, expected a HeadModel; stimplan.load_head makes one")
     if not protocol.electrodes:
         raise InputError(
             f"{protocol.modality} protocol {protocol.id!r} has no electrodes; placing a coil is not there yet"

@@ -43,7 +43,7 @@ from stimplan.protocol.plan import (
     Target,
     Therapy,
 )
-from stimplan.protocol.reading import migrate_text, read_protocol
+from stimplan.protocol.reading import as_protocol, migrate_text, read_protocol
 from stimplan.protocol.schemas import schema
 from stimplan.protocol.totals import Totals, totals_of
 from stimplan.protocol.trains import Train, train_of
@@ -89,6 +89,7 @@ __all__ = [
     "Totals",
     "Train",
     "Waveform",
+    "as_protocol",
     "condition_named",
     "conditions",
     "dump_protocol",

@@ -45,6 +45,17 @@ def read_protocol(source: str | Path | Mapping[str, Any]) -> Protocol:
     return _checked(*_open(source))
 
 
+def as_protocol(source: Protocol | str | Path | Mapping[str, Any]) -> Protocol:
+    """A protocol as it is, or what `read_protocol` makes of an id, a path, JSON or a mapping.
+
+    Raises
+    ------
+    ProtocolError
+        It is none of these, or has faults.
+    """
+    return source if isinstance(source, Protocol) else read_protocol(source)
+
+
 def _checked(document: Document, file: str) -> Protocol:
     """The protocol of a document, or all its problems."""
     problems = list(document.problems)
