@@ -58,15 +58,18 @@ def read_header(source: Source) -> Header:
         The file does not start as a .msh file does, or is of a version or kind that is not read.
     """
     _first_section(source)
+    at = source.at
     words = source.line("the version, file type and data size (such as `2.2 1 8`)").split()
     if len(words) != 3:
-        source.fail(f"expected version, file type and data size (such as `2.2 1 8`), got {' '.join(words)[:40]!r}")
+        source.fail(
+            f"expected version, file type and data size (such as `2.2 1 8`), got {' '.join(words)[:40]!r}", at=at
+        )
     version, kind, size = words
-    header = _version(source, version)
+    header = _version(source, version, at)
     if kind not in ("0", "1"):
-        source.fail(f"file type {kind[:20]!r}: expected 0 (text) or 1 (binary)")
+        source.fail(f"file type {kind[:20]!r}: expected 0 (text) or 1 (binary)", at=at)
     if size != "8":
-        source.fail(f"data size {size[:20]!r}: only 8 bytes are read; save the mesh with a 64-bit gmsh")
+        source.fail(f"data size {size[:20]!r}: only 8 bytes are read; save the mesh with a 64-bit gmsh", at=at)
     if kind == "1":
         source.is_binary = True
         _byte_order(source)
@@ -85,14 +88,15 @@ def _first_section(source: Source) -> None:
     source.open_section()
 
 
-def _version(source: Source, version: str) -> Header:
+def _version(source: Source, version: str, at: int) -> Header:
     if re.fullmatch(r"2(\.[0-2])?", version):
         return Header(2, version)
     if version == "4.1":
         return Header(4, version)
     source.fail(
         f"gmsh file format version {version[:20]!r} is not read, only 2.2 and 4.1; open the mesh in gmsh and save it "
-        "as one of these"
+        "as one of these",
+        at=at,
     )
 
 
