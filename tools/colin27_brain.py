@@ -6,6 +6,7 @@ import numpy as np
 from colin27_morphology import (
     FACES,
     Mask,
+    close,
     dilate,
     distance_to_mm,
     filled,
@@ -18,8 +19,15 @@ from colin27_morphology import (
 from colin27_steps import CSF_OVER_BRAIN_MM, Volume
 from scipy import ndimage
 
-SPECK_VOXELS = 12
+SPECK_VOXELS = 12  # the last step drops those below 50; dropping them here starts growing holes
+POCKET_VOXELS = 300
 ROUNDS = 5
+# Centre, half axes, brightness limit: lentiform nucleus, caudate head and body, thalamus.
+NUCLEI = (
+    ((25, 2, 2), (12, 21, 13), 105.5),
+    ((13, 12, 8), (9, 18, 17), 104.0),
+    ((11, -17, 8), (12, 16, 12), 107.5),
+)
 
 
 def brainstem_region(x_mm: Volume, y_mm: Volume, z_mm: Volume) -> Mask:
@@ -47,6 +55,21 @@ def white_matter_mask(t1: Volume, inside: Mask, stem_region: Mask) -> Mask:
     white = largest(filled(without_specks(white, 100)))
     stem = grown_within(open_(white & stem_region, 2.0), (coarse > 74) & stem_region & (depth > 3), 25)
     return largest(without_specks(filled(white | stem), 100))
+
+
+def nuclei_mask(t1: Volume, grid_mm: tuple[Volume, Volume, Volume]) -> Mask:
+    """Caudate, putamen with pallidum, and thalamus: darker than white matter where they lie.
+
+    They are too bright for the cortex's limit (caudate 92, putamen 97, thalamus 100, pallidum 104 against 110 to 115
+    around them). Ellipsoids say where to look: centre and half axes in mm, of the right side.
+    """
+    x_mm, y_mm, z_mm = grid_mm
+    side_mm, value = np.abs(x_mm), ndimage.gaussian_filter(t1, 0.9)
+    found = np.zeros(t1.shape, bool)
+    for (x, y, z), (a, b, c), limit in NUCLEI:
+        place = ((side_mm - x) / a) ** 2 + ((y_mm - y) / b) ** 2 + ((z_mm - z) / c) ** 2 < 1
+        found |= close(open_(place & (value < limit) & (t1 > 70), 1.5), 2.0) & place
+    return without_specks(found, 200)
 
 
 def gray_matter_mask(t1: Volume, inside: Mask, core: Mask, white: Mask, z_mm: Volume) -> Mask:
@@ -84,6 +107,14 @@ def cortex_over_white(inside: Mask, white: Mask, gray: Mask, uncovered: Mask) ->
     return core, gray | (white & ~core)
 
 
+def without_pockets(inside: Mask, white: Mask, gray: Mask) -> tuple[Mask, Mask]:
+    """Fill CSF pockets below 300 voxels: one that meets grey matter is the end of a sulcus, one in white a vessel."""
+    csf = inside & ~white & ~gray
+    pockets = csf & ~without_specks(csf, POCKET_VOXELS)
+    in_gray = touching(pockets, ndimage.binary_dilation(gray, FACES))
+    return white | (pockets & ~in_gray), gray | in_gray
+
+
 def clean(inside: Mask, white: Mask, gray: Mask) -> tuple[Mask, Mask]:
     """Drop specks: white and brain in one piece, no grey or CSF islands below 12 voxels."""
     gray = largest(gray | white) & ~white
@@ -103,12 +134,14 @@ def ventricle_mask(csf: Mask, inside: Mask, z_mm: Volume) -> Mask:
 def brain_masks(t1: Volume, inside: Mask, core: Mask, grid_mm: tuple[Volume, Volume, Volume]) -> tuple[Mask, Mask]:
     """White and grey matter, all steps."""
     stem_region = brainstem_region(*grid_mm)
-    white = white_matter_mask(t1, inside, stem_region)
-    gray = gray_matter_mask(t1, inside, core, white, grid_mm[2])
+    nuclei = nuclei_mask(t1, grid_mm)
+    white = white_matter_mask(t1, inside, stem_region) & ~nuclei
+    gray = gray_matter_mask(t1, inside, core, white, grid_mm[2]) | nuclei
     ventricles = ventricle_mask(inside & ~white & ~gray, inside, grid_mm[2])
     uncovered = dilate(ventricles, 3.0) | dilate(stem_region, 1.0)
     white, gray = without_false_rims(t1, white, gray, uncovered)
     # Dropping a stray grey voxel may bare the white matter below it: a few rounds settle that.
+    white, gray = without_pockets(inside, white, gray)
     for _ in range(ROUNDS):
         white, gray = cortex_over_white(inside, white, gray, uncovered)
         white, gray = clean(inside, white, gray)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from colin27_morphology import FACES, Mask, distance_to_mm, erode, grown_within, open_, without_specks
+from colin27_morphology import FACES, Mask, close, distance_to_mm, erode, grown_within, open_, smooth, without_specks
 from colin27_steps import SKIN_MINIMUM_MM, Volume
 from numpy.typing import NDArray
 from scipy import ndimage
 
 MIRROR = np.array([-1, 1, 1])
-AIR_MINIMUM_VOXELS = 1000
+AIR_MINIMUM_VOXELS = 200
+AIR_TO_BRAIN_MM = 3.0
 WALL_MM = 2
 
 
@@ -68,15 +69,28 @@ def globe(t1: Volume, vitreous: Mask) -> Mask:
     return sum((axis - c) ** 2 for axis, c in zip(grid, center, strict=True)) <= radius**2
 
 
-def air_mask(t1: Volume, head: Mask, inside: Mask, y_mm: Volume) -> Mask:
-    """The large dark cavities in front of the clivus: frontal, sphenoid and maxillary sinuses, parts of the nose.
+def air_mask(t1: Volume, head: Mask, inside: Mask, grid_mm: tuple[Volume, Volume, Volume]) -> Mask:
+    """Air in the head: sinuses, nose, ear canals, mastoid; 3 mm of skin and 2 mm of bone to the brain stay over it.
 
-    Air and compact bone are equally dark; only where a ball of 2.5 mm fits into darkness (below 20) in front of the
-    ear canals, where no bone is that thick, is it taken for air. Mastoid cells, half air and half bone, stay bone.
+    Air (3 to 10) and compact bone (9 to 20) are hardly apart, so that the place decides with the darkness:
+    * sinuses, in front of y = -5 mm and below z = 25: a ball of 2.5 mm fits into darkness below 20 (no bone is that
+      thick there); frontal sinus, in front of y = 50: a ball of 1.5 mm below 16;
+    * nose, up to 22 mm from the midline and below z = -28: everything below 22, whose septa and conchae are thin;
+    * mastoid and the cells around the ear, more than 40 mm from the midline: a ball of 3 mm below 16;
+    * ear canals, 55 mm and more from the midline: below 20, a ball of 1 mm.
     """
-    dark = (ndimage.gaussian_filter(t1, 0.7) < 20) & erode(head, SKIN_MINIMUM_MM) & (y_mm > -5)
-    dark &= distance_to_mm(inside) > 2.0
-    return without_specks(open_(dark, 2.5), AIR_MINIMUM_VOXELS)
+    x_mm, y_mm, z_mm = grid_mm
+    side_mm = np.abs(x_mm)
+    value = ndimage.gaussian_filter(t1, 0.7)
+    free = erode(head, SKIN_MINIMUM_MM) & (distance_to_mm(inside) > AIR_TO_BRAIN_MM)
+    sinuses = open_((value < 20) & free & (y_mm > -5) & (z_mm < 25), 2.5)
+    frontal = open_((value < 16) & free & (y_mm > 50) & (z_mm > -30) & (z_mm < 25) & (side_mm < 35), 1.5)
+    nose = (value < 22) & free & (side_mm < 22) & (y_mm > 8) & (z_mm < -28)
+    mastoid = open_((value < 16) & free & (side_mm > 40) & (y_mm > -60) & (y_mm < -5) & (z_mm < -15), 3.0)
+    canals = (value < 20) & free & (side_mm > 55) & (y_mm > -38) & (y_mm < -10) & (z_mm > -58) & (z_mm < -36)
+    air = sinuses | frontal | open_(nose | sinuses, 1.0) | mastoid | open_(canals, 1.0)
+    air = (smooth(close(air, 1.5), 0.7) | open_(nose, 1.0)) & free
+    return without_specks(air, AIR_MINIMUM_VOXELS)
 
 
 def cavity_walls(t1: Volume, air: Mask, head: Mask) -> Mask:

@@ -1,49 +1,107 @@
-"""Overlay pictures of the labels on the T1."""
+"""Pictures of the way from the T1 to the labels: one per step, four slices, contact sheets of every tenth slice."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import attrs
 import numpy as np
+from colin27_settle import TISSUES
 from numpy.typing import NDArray
 
-NAMES = ("white matter", "grey matter", "CSF", "bone", "scalp", "eyes")
-COLORS = ("#ffffff", "#d1495b", "#2e86de", "#f4d35e", "#e8a87c", "#4caf50")
-# Picture name: axis of the cut, positions in mm.
-PICTURES = {
-    "axial-upper": (2, (0, 10, 20, 30, 40, 50, 60, 70)),
-    "axial-base": (2, (-70, -60, -50, -45, -40, -30, -20, -10)),
-    "coronal": (1, (65, 45, 20, 0, -20, -40, -60, -80)),
-    "sagittal": (0, (-50, -35, -20, -8, 0, 8, 25, 50)),
+COLORS = {
+    "white_matter": "#ffffff",
+    "gray_matter": "#d1495b",
+    "csf": "#2e86de",
+    "scalp": "#e8a87c",
+    "eyes": "#4caf50",
+    "compact_bone": "#f4d35e",
+    "spongy_bone": "#8a5a00",
+    "air": "#7b2cbf",
 }
+T1_WHITE = 130  # white of the pictures: white matter is 112, fat beyond it looks all the same
+PANEL_INCHES, DPI = 3.0, 64
+ALPHA = 0.5
+LINES = ("#00e5ff", "#ffd60a", "#ff4dd2", "#7cfc00")
 
 
-def draw_overlays(t1: NDArray, labels: NDArray, affine: NDArray, folder: Path) -> None:
-    """Write one PNG per entry of `PICTURES`: eight cuts, labels half transparent over the T1."""
+Cuts = Sequence[tuple[int, float]]
+"""Axis and position in mm."""
+
+
+@attrs.frozen(eq=False)
+class Canvas:
+    """The T1 on the labels' grid and where the first voxel lies, mm."""
+
+    t1: NDArray
+    first_mm: NDArray[np.float64]
+
+    def index(self, axis: int, position_mm: float) -> int:
+        """Slice at a position."""
+        return round(position_mm - self.first_mm[axis])
+
+
+def on_label_grid(t1: NDArray, affine: NDArray, shape: Sequence[int], grown: NDArray) -> Canvas:
+    """The T1 with black where only the labels go on."""
+    wide = np.zeros(shape, t1.dtype)
+    start = np.rint(affine[:3, 3] - grown[:3, 3]).astype(int)
+    wide[tuple(slice(a, a + n) for a, n in zip(start, t1.shape, strict=True))] = t1
+    return Canvas(wide, grown[:3, 3])
+
+
+def draw_labels(canvas: Canvas, labels: NDArray, cuts: Cuts, path: Path, *, columns: int) -> None:
+    """Contact sheet: labels in colour over the T1; right (or front) of the picture is right (or front) of the head."""
+    from matplotlib.colors import to_rgba
+
+    table = np.zeros((256, 4))
+    for label, name in TISSUES.items():
+        table[label] = to_rgba(COLORS[name], ALPHA)
+
+    def paint(panel, axis: int, index: int) -> None:
+        panel.imshow(table[np.take(labels, index, axis).T], origin="lower", interpolation="none")
+
+    _sheet(canvas, cuts, path, paint=paint, columns=columns)
+
+
+def draw_outlines(canvas: Canvas, masks: Mapping[str, NDArray], cuts: Cuts, path: Path) -> None:
+    """One step: the outline of each mask over the T1."""
+    colors = dict(zip(masks, LINES, strict=False))
+
+    def paint(panel, axis: int, index: int) -> None:
+        for name, mask in masks.items():
+            cut = np.take(mask, index, axis).T
+            if cut.any() and not cut.all():
+                panel.contour(cut, [0.5], colors=[colors[name]], linewidths=0.9)
+
+    _sheet(canvas, cuts, path, paint=paint, columns=len(cuts), title=colors)
+
+
+def _sheet(canvas: Canvas, cuts: Cuts, path: Path, *, paint, columns: int, title=None) -> None:
+    """Panels of cuts, written small: 64 colours are enough for them."""
+    import io
+
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from PIL import Image
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, (axis, positions_mm) in PICTURES.items():
-        figure, axes = pyplot.subplots(2, 4, figsize=(12, 6.9), facecolor="black")
-        for panel, position in zip(axes.ravel(), positions_mm, strict=True):
-            draw_cut(panel, t1, labels, axis=axis, index=int(position - affine[axis, 3]))
-            panel.set_title(f"{'xyz'[axis]} = {position} mm", color="white", fontsize=9)
-        legend = [matplotlib.patches.Patch(color=c, label=n) for c, n in zip(COLORS, NAMES, strict=True)]
-        figure.legend(handles=legend, loc="lower center", ncol=6, fontsize=9, frameon=False, labelcolor="white")
-        figure.subplots_adjust(0.005, 0.055, 0.995, 0.955, 0.02, 0.08)
-        figure.savefig(folder / f"{name}.png", dpi=58, metadata={"Software": None}, pil_kwargs={"optimize": True})
-        pyplot.close(figure)
-
-
-def draw_cut(panel, t1: NDArray, labels: NDArray, *, axis: int, index: int) -> None:
-    """One cut: T1 in grey, labels in colour; right of the picture is right of the head (or front)."""
-    from matplotlib.colors import ListedColormap
-
-    cut, over = np.take(t1, index, axis).T, np.take(labels, index, axis).T
-    panel.imshow(cut, cmap="gray", vmin=0, vmax=130, origin="lower")
-    masked = np.ma.masked_equal(over, 0)
-    panel.imshow(masked, cmap=ListedColormap(COLORS), vmin=1, vmax=6, alpha=0.45, origin="lower", interpolation="none")
-    panel.axis("off")
+    rows = -(-len(cuts) // columns)
+    size = (PANEL_INCHES * columns, PANEL_INCHES * 1.08 * rows)
+    figure, axes = pyplot.subplots(rows, columns, figsize=size, facecolor="black", squeeze=False)
+    for panel in axes.ravel():
+        panel.axis("off")
+    for panel, (axis, position_mm) in zip(axes.ravel(), cuts, strict=False):
+        index = canvas.index(axis, position_mm)
+        panel.imshow(np.take(canvas.t1, index, axis).T, cmap="gray", vmin=0, vmax=T1_WHITE, origin="lower")
+        paint(panel, axis, index)
+        panel.set_title(f"{'xyz'[axis]} = {position_mm:g} mm", color="white", fontsize=8, pad=2)
+    for number, (name, color) in enumerate((title or {}).items()):
+        figure.text(0.01 + 0.25 * number, 0.005, name, color=color, fontsize=9)
+    figure.subplots_adjust(0.005, 0.05 if title else 0.005, 0.995, 0.95, 0.01, 0.08)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=DPI, metadata={"Software": None})
+    pyplot.close(figure)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.open(drawn).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)

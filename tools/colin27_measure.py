@@ -12,6 +12,7 @@ SITES_10_20 = (
     *("P7", "P3", "Pz", "P4", "P8", "O1", "O2"),
 )
 THICKNESS_SITES = ("F3", "C3", "Cz", "Pz", "O1", "Fp2")
+LAYERS = {"scalp": (5,), "compact bone": (7,), "spongy bone": (8,), "air": (20,), "CSF": (3,)}
 STEP_MM = 0.1
 REACH_MM = 45.0
 
@@ -53,7 +54,7 @@ def inward_normal(distance: NDArray, affine: NDArray, point_mm: NDArray) -> NDAr
 
 
 def thickness_mm(labels: NDArray, affine: NDArray, name: str) -> dict[str, float]:
-    """Scalp, bone and CSF thickness along the inward normal from one site, up to the first grey or white matter."""
+    """Thickness of the layers along the inward normal from one site, up to the first grey or white matter."""
     distance = signed_distance_mm(labels > 0)
     start = site_positions_mm()[name]
     normal = inward_normal(distance, affine, start)
@@ -61,4 +62,4 @@ def thickness_mm(labels: NDArray, affine: NDArray, name: str) -> dict[str, float
     met = sample(labels, affine, start + steps[:, None] * normal, order=0)
     brain = np.isin(met, (1, 2))
     met = met[: brain.argmax()] if brain.any() else met
-    return {tissue: STEP_MM * int((met == label).sum()) for tissue, label in (("scalp", 5), ("bone", 4), ("csf", 3))}
+    return {tissue: STEP_MM * int(np.isin(met, own).sum()) for tissue, own in LAYERS.items()}

@@ -58,7 +58,11 @@ def brain_core(t1: Volume, bet: Mask, y_mm: Volume, z_mm: Volume) -> Mask:
     core = largest(open_(filled(core | cerebellum), 1.0))
     # Below the temporal lobes the brain mask follows nerves through the floor; the lobes themselves are thick.
     floor = (z_mm < -32) & (y_mm > -20)
-    return largest(np.where(floor, open_(core, 4.5), core))
+    core = largest(np.where(floor, open_(core, 4.5), core))
+    # The brain mask cuts the tips of the cerebellum: they go on through tissue of their brightness, down to the bone.
+    low = (z_mm < -45) & (z_mm > -66) & (y_mm < -38)
+    blurred = ndimage.gaussian_filter(t1, 0.5)
+    return largest(core | open_(grown_within(core, (blurred > 60) & (blurred < 105) & low, 8), 2.0))
 
 
 def canal_mask(t1: Volume, core: Mask, z_mm: Volume) -> Mask:
@@ -82,7 +86,7 @@ def canal_mask(t1: Volume, core: Mask, z_mm: Volume) -> Mask:
     return canal
 
 
-def intracranial_mask(t1: Volume, core: Mask, canal: Mask, x_mm: Volume, z_mm: Volume) -> Mask:
+def intracranial_mask(t1: Volume, core: Mask, canal: Mask, grid_mm: tuple[Volume, Volume, Volume]) -> Mask:
     """Everything inside the skull: the closed brain, grown through CSF-like voxels, stopped by bone-dark ones.
 
     Up to z = 20 mm the dark inner table stops the growth. Higher up it is so thin that it is only a line a little
@@ -90,6 +94,7 @@ def intracranial_mask(t1: Volume, core: Mask, canal: Mask, x_mm: Volume, z_mm: V
     15 mm, is taken for CSF and dura (model). Along the midline growth may go 9 mm, because the sagittal sinus lies
     between brain and bone. The opening cuts what leaked through vessels and foramina.
     """
+    x_mm, y_mm, z_mm = grid_mm
     light = ndimage.gaussian_filter(t1, 0.5) > 32
     high = z_mm > 20
     seed = close(core, 8.0) & light
@@ -100,6 +105,11 @@ def intracranial_mask(t1: Volume, core: Mask, canal: Mask, x_mm: Volume, z_mm: V
     grown = grown | (close(dilate(seed, 2.0), 15.0) & light & high)
     inside = largest(open_(largest(grown), 4.0)) | dilate(core, 1.0)
     inside = largest(open_(filled(close(inside | canal, 3.0)), 3.0))
+    # Fat of the orbit and of the temporal fossa is brighter than any brain.
+    fat = (ndimage.gaussian_filter(t1, 0.7) > 118) & ~dilate(core, 1.0) & (z_mm < -10)
+    # Growth reaches the muscle through the thin temporal squama; there is no wide CSF beside the temporal lobe.
+    muscle = (np.abs(x_mm) > 35) & (y_mm > -20) & (z_mm < 10) & ~dilate(close(core, 6.0), 3.0)
+    inside = largest(open_(inside & ~dilate(fat, 1.0) & ~muscle, 3.0) | dilate(core, 1.0) | canal)
     return largest(smooth(inside, 1.2))
 
 
