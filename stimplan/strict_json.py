@@ -10,6 +10,7 @@ import json
 import math
 import numbers
 import re
+import stat
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -82,11 +83,14 @@ def read_bytes(path: Path, *, file: str) -> tuple[str, tuple[Problem, ...]]:
     """
     what = ""
     try:
-        if path.is_dir():
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
             what = "this is a folder; expected a JSON file"
+        elif not stat.S_ISREG(mode):  # a pipe may have no writer, and a device no end
+            what = "this is a pipe or a device, no ordinary file; save its content as a file first"
         else:
             with path.open("rb") as stream:
-                data = stream.read(MAX_BYTES + 1)  # a device or a pipe may have no end
+                data = stream.read(MAX_BYTES + 1)
             if len(data) <= MAX_BYTES:
                 return _decode(data, file=file)
             what = f"the file has more than {MAX_BYTES} bytes; a protocol has a few thousand"

@@ -39,7 +39,7 @@ def on_small_head(monkeypatch):
     from stimplan.exchange import grid_around
     from stimplan.report import outputs
 
-    monkeypatch.setattr(pipeline, "load_head", lambda *args, **kwargs: small_head())
+    monkeypatch.setattr("stimplan.head.prepare.load_head", lambda *args, **kwargs: small_head())
     monkeypatch.setattr(outputs, "grid_around", lambda head: grid_around(head, 5e-3))
 
 
@@ -70,6 +70,16 @@ BAD = {
     "binary": ["check", "{tmp}/binary.json"],
     "nul in the name": ["check", "a\0b"],
     "empty name": ["check", ""],
+    "a pipe nobody writes to": ["check", "{tmp}/pipe"],
+    "a run of a pipe": ["run", "{tmp}/pipe", "--out", "{tmp}/out"],
+    "a run of a folder": ["run", "{tmp}", "--out", "{tmp}/out"],
+    "a device without an end": ["check", "/dev/zero"],
+    "a run of a device": ["run", "/dev/zero", "--out", "{tmp}/out"],
+    "a subject from a pipe": ["check", "select-tdcs", "--subject", "{tmp}/pipe"],
+    "a policy from a device": ["check", "select-tdcs", "--site-policy", "/dev/zero"],
+    "a record from a pipe": ["ledger", "add", "person", "{tmp}/pipe", "--by", "me", "--ledger", "{tmp}/l", "--create"],
+    "far too long": ["check", "{tmp}/long.json"],
+    "a whole disk of a file": ["check", "{tmp}/sparse.json"],
 }
 
 
@@ -78,6 +88,10 @@ def bad_files(tmp_path):
     (tmp_path / "broken.json").write_text('{"id": NaN,')
     (tmp_path / "binary.json").write_bytes(bytes(range(256)))
     (tmp_path / "empty").mkdir()
+    (tmp_path / "long.json").write_text(" " * 1_000_001)
+    with (tmp_path / "sparse.json").open("wb") as file:
+        file.truncate(2**36)
+    os.mkfifo(tmp_path / "pipe")
     return tmp_path
 
 

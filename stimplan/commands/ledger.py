@@ -73,6 +73,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if not given:
         what = f"which file? name it here or in ${LEDGER_VARIABLE}; there is no default"
         raise LedgerError(Problem("--ledger", what))
+    if args.action is _add:  # before --create makes a file
+        args.records = _records(args.record)
     with open_ledger(Path(given), create=args.create) as ledger:
         code: int = args.action(args, ledger, console)
     return code
@@ -81,7 +83,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def _add(args: argparse.Namespace, ledger: Ledger, console: Console) -> int:
     from stimplan.ledger import append_all
 
-    records, file = _records(args.record)
+    records, file = args.records
     written = append_all(ledger, [(args.kind, record) for record in records], by=args.by, file=file)
     if args.json:
         show_json(console, {"written": [{"row": one.seq, "kind": one.kind, "hash": one.hash} for one in written]})
