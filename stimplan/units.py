@@ -121,6 +121,13 @@ def from_si(value: float, suffix: str) -> Decimal:
     raise AssertionError(f"{value!r} has no decimal in {suffix}")  # 40 digits always suffice
 
 
+def unit_text(suffix: str) -> str:
+    """A unit of files as people write it: `"uA"` -> `"µA"`, `"mA_per_cm2"` -> `"mA/cm²"`, `"percent"` -> `"%"`."""
+    shown = {"percent": "%", "kohm": "kΩ", "ohm": "Ω", "deg": "°"}.get(suffix, suffix)
+    parts = [f"µ{part[1:]}" if part in ("uA", "us") else part for part in shown.split("_per_")]
+    return "/".join(parts).replace("2", "²")
+
+
 def text(value: float, si_suffix: str, digits: int = 3) -> str:
     """Text for people, with the unit they use: `text(0.002, "A")` -> `"2 mA"`."""
     factor, unit = _FOR_PEOPLE[si_suffix]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from stimplan.protocol import Protocol
+
 THRESHOLD = {
     "method": "5 of 10 responses",
     "muscle": "first dorsal interosseous",
@@ -126,3 +128,14 @@ def without(tree, *path):
 TEN_HZ = (10, 120, 4, 26, 75)  # Hz, %, s on, s off, trains
 SAINT = {"sessions": 50, "per_day": 10, "gap_h": 1}
 PAD_35, PAD_25, PAD_16, ROUND = (50, 70), (50, 50), (40, 40), (50,)
+
+
+class Loose(Protocol):
+    """A protocol that was never checked: it holds what `Protocol` refuses (NaN, a missing area ...)."""
+
+    def __init__(self, **parts):
+        object.__setattr__(self, "parts", parts)
+
+    def __getattribute__(self, name):
+        parts = object.__getattribute__(self, "parts")
+        return parts[name] if name in parts else object.__getattribute__(self, name)

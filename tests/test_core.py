@@ -120,3 +120,20 @@ def test_an_input_error_lists_every_problem_with_its_place():
     error = errors.ProtocolError(problems)
     assert error.problems == tuple(problems)
     assert str(error) == "p.json: $.a: is missing\np.json: $.b: is NaN"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "shown"),
+    [("uA", "µA"), ("mA", "mA"), ("us", "µs"), ("A_per_us", "A/µs"), ("mA_per_cm2", "mA/cm²"), ("A_per_m2", "A/m²"),
+     ("percent", "%"), ("kohm", "kΩ"), ("deg", "°"), ("V_per_m", "V/m"), ("", "")],
+)  # fmt: skip
+def test_a_unit_stands_as_people_write_it(suffix, shown):
+    from stimplan.units import unit_text
+
+    assert unit_text(suffix) == shown
+
+
+def test_no_unit_of_files_reaches_a_reader_in_its_plain_letters():
+    from stimplan.units import _TO_SI, unit_text
+
+    assert not [name for name in _TO_SI if any(word in unit_text(name) for word in ("_", "u", "ohm", "percent", "2"))]

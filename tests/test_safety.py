@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import attrs
 import pytest
+from safety_vectors import Loose
 
 from stimplan.errors import InputError
 from stimplan.montage import Circle, Electrode, Layer, Rectangle, Ring
@@ -58,11 +59,10 @@ def protocol(
 
 
 def stand_in(base=None, **changes):
-    """The same as a plain object, which accepts what a Protocol refuses (NaN, a missing area ...)."""
+    """The same with other parts, whatever they are."""
     base = base or protocol()
-    names = ("modality", "electrodes", "waveform", "course", "digest", "stimulation", "title")
-    plain = {name: getattr(base, name) for name in names}
-    return SimpleNamespace(**{**plain, **changes})
+    names = ("id", "modality", "electrodes", "waveform", "course", "digest", "stimulation", "title", "magnetic")
+    return Loose(**{**{name: getattr(base, name) for name in names}, **changes})
 
 
 def statuses(report):
@@ -466,7 +466,7 @@ def test_a_report_names_the_rules_and_the_protocol_it_is_about():
     report = check(case)
     assert report.protocol_digest == case.digest
     assert report.rule_set_digest == load_rules().digest
-    assert report.rule_set_version == "alternating 0.1.0, tes 0.2.0, tms 0.1.0"
+    assert report.rule_set_version == "alternating 0.1.1, tes 0.2.0, tms 0.1.1"
 
 
 def test_a_record_is_plain_strict_json_with_units_in_its_keys():

@@ -1,11 +1,10 @@
 """Rules about coils: trains however they are written, blocks, thresholds, courses, devices; and the policy profiles."""
 
 import math
-from types import SimpleNamespace
 
 import attrs
 import pytest
-from safety_vectors import TEN_HZ, THRESHOLD, block, itbs, tms, trains
+from safety_vectors import TEN_HZ, THRESHOLD, Loose, block, itbs, tms, trains
 
 from stimplan.errors import InputError, ResourceError
 from stimplan.protocol import read_protocol
@@ -129,8 +128,9 @@ def test_a_block_that_cannot_be_judged_does_not_hide_behind_one_that_breaks_the_
 
 def test_a_protocol_without_blocks_has_no_rule_that_quietly_stays_out():
     base = read_protocol(tms(block([(40, 0.1)], 100)))
-    plain = {name: getattr(base, name) for name in ("modality", "electrodes", "waveform", "course", "digest", "title")}
-    report = check(SimpleNamespace(**plain, stimulation=attrs.evolve(base.stimulation, blocks=())))
+    names = ("id", "modality", "electrodes", "waveform", "course", "digest", "title")
+    plain = {name: getattr(base, name) for name in names}
+    report = check(Loose(**plain, stimulation=attrs.evolve(base.stimulation, blocks=())))
     found = {one.rule_id: one.status for one in report.findings}
     assert found["TMS-TRAIN-W98"] == found["TMS-MT-REQUIRED"] == found["TMS-DATA-PULSES"] == "unknown"
     assert report.verdict == "unknown"

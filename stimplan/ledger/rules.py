@@ -59,7 +59,8 @@ class LedgerRule:
         if value is None or not math.isfinite(value):
             return ""
         number = float(units.from_si(value, self.display_unit)) if self.display_unit else value
-        return f"{float(f'{number:.4g}') if self.display_unit else number:.15g} {self.display_unit}".strip()
+        shown = float(f"{number:.4g}") if self.display_unit else number
+        return f"{shown:.15g} {units.unit_text(self.display_unit)}".strip()
 
 
 @attrs.frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stimplan.safety.screening_rules import Outcome, ScreeningRule
 from stimplan.safety.values import Finding, Status
-from stimplan.units import from_si, si_key
+from stimplan.units import from_si, si_key, unit_text
 
 CONSEQUENCE = {
     "block": "It is a contraindication in this policy profile.",
@@ -68,7 +68,7 @@ def _text(value: float | None, display_unit: str) -> str:
     if value is None:
         return ""
     number = from_si(value, display_unit) if display_unit else value
-    return f"{float(number):.4g} {display_unit}".strip()
+    return f"{float(number):.4g} {unit_text(display_unit)}".strip()
 
 
 def sentence(words: str) -> str:

@@ -79,7 +79,7 @@ class Statement:
     def text(self, value: float, digits: int = 4) -> str:
         """A value of this quantity for people, in the unit of the source: `"4 mA"`."""
         shown = float(units.from_si(value, self.display_unit)) if self.display_unit else value
-        unit = self.display_unit.replace("_per_", "/").replace("2", "²").replace("percent", "%")
+        unit = units.unit_text(self.display_unit)
         return f"{float(f'{shown:.{digits}g}'):.15g} {unit}".strip()  # 14400, not 1.44e+04
 
     def value_text(self, value: float | None) -> str:

@@ -13,7 +13,7 @@ import attrs
 from stimplan.errors import ResourceError
 from stimplan.resources import data_path
 from stimplan.safety.values import Citation, Severity
-from stimplan.units import from_si, to_si
+from stimplan.units import from_si, to_si, unit_text
 
 Family = Literal["TMS", "tES"]
 Outcome = Literal["holds", "broken", "unknown"]
@@ -70,7 +70,7 @@ class ScreeningRule:
         if self.limit is None:
             return ""
         number = from_si(self.limit, self.display_unit) if self.display_unit else self.limit
-        return f"{float(number):g} {self.display_unit}".strip()
+        return f"{float(number):g} {unit_text(self.display_unit)}".strip()
 
 
 @attrs.frozen(kw_only=True)

@@ -23,7 +23,7 @@ from stimplan.safety.profiles import load_profiles
 from stimplan.safety.rules import Rule, RuleSet
 from stimplan.safety.screening_rules import Screening, ScreeningRule
 from stimplan.safety.values import Finding, Severity
-from stimplan.units import from_si, si_key, to_si
+from stimplan.units import from_si, si_key, to_si, unit_text
 
 Direction = Literal["stricter", "laxer"]
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # the most severe first
@@ -356,4 +356,4 @@ def _report(policy: SitePolicy, change: PolicyChange, rule: Rule | ScreeningRule
 
 def _numbers(values: tuple[float, ...], unit: str) -> str:
     shown = " to ".join(f"{float(from_si(value, unit) if unit else value):g}" for value in values)
-    return f"{shown} {unit.replace('_per_', '/').replace('percent', '%')}".strip()
+    return f"{shown} {unit_text(unit)}".strip()
