@@ -7,6 +7,8 @@ from typing import Literal
 
 import attrs
 
+from stimplan.site_forms import SiteForm
+
 Point = tuple[float, float, float]
 
 # How a number is known: read in the source itself, read in another text that quotes it, recalled and to be
@@ -124,8 +126,8 @@ class Electrode:
 
     Attributes
     ----------
-    site : str or tuple of 3 floats
-        Name of a 10-05 site, or a position in the head's own coordinates, m.
+    site : str, tuple of 3 floats, BeamF3, Tape or AnteriorOf
+        Name of a 10-05 site, a position in the head's own coordinates, m, or a place found with a tape measure.
     shape : Circle, Rectangle or Ring
     layers : tuple of Layer
         From the skin outwards; materials are those of `montages/materials.json`.
@@ -144,7 +146,7 @@ class Electrode:
         Current source the electrode belongs to (temporal interference), from 1.
     """
 
-    site: str | Point
+    site: str | Point | SiteForm
     shape: Shape
     layers: tuple[Layer, ...]
     current_A: float
@@ -156,9 +158,9 @@ class Electrode:
 
     @label.default
     def _label_from_site(self) -> str:
-        if isinstance(self.site, str):
-            return self.site
-        return "({:.1f}, {:.1f}, {:.1f}) mm".format(*(1e3 * x for x in self.site))
+        if isinstance(self.site, tuple):
+            return "({:.1f}, {:.1f}, {:.1f}) mm".format(*(1e3 * x for x in self.site))
+        return str(self.site)
 
     @property
     def current_density_A_per_m2(self) -> float:

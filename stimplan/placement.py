@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stimplan.errors import InputError, MontageError, Problem
+from stimplan.errors import HeadError, InputError, MontageError, Problem
 from stimplan.fem.contact import MODELS, Contact
 from stimplan.fem.patch import Coverage, Frame, Outline, cover, frame_at, local_normal, shared_area_m2
 from stimplan.fem.surface import cut_triangles, nearest_on_surface
@@ -22,6 +22,7 @@ from stimplan.values import array_eq, digest, frozen_array
 
 if TYPE_CHECKING:
     from stimplan.head.model import HeadModel
+    from stimplan.head.tape_sites import Located
     from stimplan.protocol import Protocol
 
 Array = NDArray[np.float64]
@@ -81,6 +82,10 @@ class Patch:
         Thickness over conductivity, summed over the layers, ohm m².
     offset_m : float
         Distance from the asked position to the scalp, m.
+    how : str
+        What was laid out with a tape to find it; "" for a name or a position.
+    notices : tuple of str
+        Sizes given for it that are not those of the head.
     """
 
     electrode: Electrode
@@ -93,6 +98,8 @@ class Patch:
     products_m2: Array = attrs.field(converter=_products, eq=array_eq)
     contact_ohm_m2: float
     offset_m: float
+    how: str = attrs.field(default="", eq=False)
+    notices: tuple[str, ...] = attrs.field(default=(), eq=False)
 
     def contact(self, head: HeadModel) -> Contact:
         """The patch as a boundary condition of the head's mesh."""
@@ -116,12 +123,15 @@ class Placement:
         In the order of the protocol.
     electrode_model : {"complete", "uniform"}
     protocol_digest : str
+    notices : tuple of str
+        What a reader must know about how electrodes were found: sizes of the person that are not the head's.
     """
 
     head: HeadModel
     electrodes: tuple[Patch, ...]
     electrode_model: str
     protocol_digest: str
+    notices: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -184,7 +194,9 @@ def place(
     problems.extend(_overlaps(placed))
     if problems:
         raise MontageError(problems)
-    return Placement(head, tuple(patch for patch, _ in placed), electrode_model, protocol.digest)
+    patches = tuple(patch for patch, _ in placed)
+    notices = tuple(dict.fromkeys(notice for patch in patches for notice in patch.notices))
+    return Placement(head, patches, electrode_model, protocol.digest, notices)
 
 
 def _scalp_of(head: HeadModel) -> _Scalp:
@@ -195,9 +207,10 @@ def _place_one(electrode: Electrode, head: HeadModel, scalp: _Scalp, where: str,
     """Place one electrode; every problem with it is raised at once."""
     problems: list[Problem] = []
     contact_ohm_m2 = _contact_impedance(electrode, where, model, problems)
-    asked = _asked_position(electrode, head, where, problems)
-    if asked is None:
+    located = _located(electrode, head, where, problems)
+    if located is None:
         raise MontageError(problems)
+    asked = np.asarray(located.position_m)
     seed, center = nearest_on_surface(asked, scalp.nodes_m, scalp.triangles)
     offset = float(np.linalg.norm(asked - center))
     if not offset <= FARTHEST_FROM_SCALP_M:
@@ -218,27 +231,30 @@ def _place_one(electrode: Electrode, head: HeadModel, scalp: _Scalp, where: str,
         electrode=electrode, center_m=center, normal=frame.normal, up=frame.up,
         triangles=coverage.triangles, area_m2=coverage.area_m2, weights_m2=coverage.weights_m2,
         products_m2=coverage.products_m2, contact_ohm_m2=contact_ohm_m2, offset_m=offset,
+        how=located.how, notices=located.notices,
     )  # fmt: skip
     return patch, coverage
 
 
-def _asked_position(electrode: Electrode, head: HeadModel, where: str, problems: list[Problem]) -> Array | None:
-    """Position a person asked for, in head coordinates; None where the name is not known, which is a problem then."""
+def _located(electrode: Electrode, head: HeadModel, where: str, problems: list[Problem]) -> Located | None:
+    """The place a person asked for, in head coordinates; None where it is not known, which is a problem then."""
+    from stimplan.head.tape_sites import Located, locate
     from stimplan.sites import resolve_site
 
-    if not isinstance(electrode.site, str):
-        return np.asarray(electrode.site, dtype=np.float64)
-    if electrode.site in head.sites_m:
-        return np.asarray(head.sites_m[electrode.site])
+    site = electrode.site
+    if isinstance(site, tuple):
+        return Located(site, "")
     try:
-        name = resolve_site(electrode.site)
-    except MontageError as error:
+        if not isinstance(site, str):
+            return locate(site, head)
+        name = site if site in head.sites_m else resolve_site(site)
+        if name in head.sites_m:
+            return Located(head.sites_m[name], "")
+    except (MontageError, HeadError) as error:
         problems.extend(Problem(f"{where}.site", problem.what) for problem in error.problems)
         return None
-    if name not in head.sites_m:
-        problems.append(Problem(f"{where}.site", f"head {head.name!r} has no site {name!r}; give a position instead"))
-        return None
-    return np.asarray(head.sites_m[name])
+    problems.append(Problem(f"{where}.site", f"head {head.name!r} has no site {name!r}; give a position instead"))
+    return None
 
 
 def _contact_impedance(electrode: Electrode, where: str, model: str, problems: list[Problem]) -> float:

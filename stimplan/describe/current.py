@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from stimplan.describe.words import bare, counted, inner, listed, point_text, rounded, shown, signed, time_text
+from stimplan.describe.words import (
+    bare,
+    counted,
+    inner,
+    listed,
+    point_text,
+    rounded,
+    shown,
+    signed,
+    site_text,
+    time_text,
+)
 from stimplan.montage import Circle, Electrode, Rectangle, Shape
 from stimplan.protocol import (
     DirectWaveform,
@@ -63,8 +74,8 @@ def role_of(stimulation: ElectricStimulation, electrode: Electrode) -> str:
 
 def place_of(electrode: Electrode) -> str:
     """Site or position, and the label where it says more."""
-    place = electrode.site if isinstance(electrode.site, str) else point_text(electrode.site)
-    is_plain = electrode.label in (place, electrode.site) or not isinstance(electrode.site, str)
+    place = point_text(electrode.site) if isinstance(electrode.site, tuple) else site_text(electrode.site)
+    is_plain = electrode.label in (place, str(electrode.site)) or isinstance(electrode.site, tuple)
     return f"at {place}" if is_plain else f"at {place} ({electrode.label})"
 
 

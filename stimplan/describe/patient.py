@@ -94,7 +94,8 @@ def _coil(protocol: Protocol, stimulation: MagneticStimulation) -> list[str]:
 
 
 def _spot(block: Block) -> str:
-    return place_words(block.placement.site) if block.placement.site else "at a spot measured for you"
+    site = block.placement.site
+    return place_words(site) if isinstance(site, str) else "at a spot measured for you"
 
 
 def _minutes(seconds: float) -> str:

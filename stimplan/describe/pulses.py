@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stimplan.describe.words import bare, counted, listed, number, point_text, rounded, shown, time_text
+from stimplan.describe.words import bare, counted, listed, number, point_text, rounded, shown, site_text, time_text
 from stimplan.protocol import Block, Intensity, MagneticStimulation, Protocol, Stimulus, Threshold, Timing
 from stimplan.protocol.totals import totals_of
 from stimplan.protocol.trains import Train, pulses, train_of
@@ -145,7 +145,7 @@ def placement_text(block: Block) -> str:
     place = block.placement
     where = "at a pose"
     if place.site is not None:
-        where = f"over {place.site}"
+        where = f"over {site_text(place.site)}"
     elif place.mni_m is not None:
         where = f"aimed at MNI {point_text(place.mni_m)}"
     elif place.pose_m is not None:

@@ -51,9 +51,9 @@ def suggest_id(protocol: Protocol) -> str:
     if isinstance(stimulation, MagneticStimulation):
         block = stimulation.blocks[0]
         kinds = dict.fromkeys(train_of(block).name for block in stimulation.blocks)
-        words = ["tms", *kinds, block.placement.site or "", f"{pulses_per_session(stimulation)}p"]
+        words = ["tms", *kinds, str(block.placement.site or ""), f"{pulses_per_session(stimulation)}p"]
     else:
-        named = [electrode.site for electrode in stimulation.electrodes if isinstance(electrode.site, str)]
+        named = [str(electrode.site) for electrode in stimulation.electrodes if not isinstance(electrode.site, tuple)]
         words = [protocol.modality, *named[:3], compact_currents(stimulation).replace(" and ", "-")]
         words.append(f"{bare(stimulation.waveform.duration_s, 'min')}min")
     words += [f"{protocol.course.sessions}x", protocol.indication.condition if protocol.indication else ""]
@@ -70,7 +70,7 @@ def _electric(protocol: Protocol, stimulation: ElectricStimulation) -> list[str]
 
 
 def _montage(stimulation: ElectricStimulation) -> str:
-    is_named = all(isinstance(electrode.site, str) for electrode in stimulation.electrodes)
+    is_named = not any(isinstance(electrode.site, tuple) for electrode in stimulation.electrodes)
     if stimulation.waveform.type == "temporal-interference" or len(stimulation.electrodes) > 6 or not is_named:
         return counted(len(stimulation.electrodes), "electrode")
     if stimulation.waveform.type in ("direct", "oscillating"):
@@ -84,7 +84,7 @@ def _sites(stimulation: ElectricStimulation) -> list[str]:
 
 
 def _site(electrode: Electrode) -> str:
-    return electrode.site if isinstance(electrode.site, str) else point_text(electrode.site)
+    return point_text(electrode.site) if isinstance(electrode.site, tuple) else str(electrode.site)
 
 
 def _magnetic(stimulation: MagneticStimulation) -> list[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from stimplan.site_forms import BeamF3, SiteForm
 from stimplan.units import from_si
 
 # How a file writes a unit -> how a sentence does.
 _UNIT = {
     "mA": " mA",
     "mm": " mm",
+    "cm": " cm",
     "cm2": " cm²",
     "s": " s",
     "ms": " ms",
@@ -116,6 +118,16 @@ def paragraph(sentences: Sequence[str]) -> str:
 def status_text(status: str) -> str:
     """How a value is known, in words."""
     return _STATUS[status]
+
+
+def site_text(site: str | SiteForm) -> str:
+    """A site by its name, or a place found with a tape measure in words."""
+    if isinstance(site, BeamF3):
+        return (
+            f"{site.label}: {rounded(site.from_midline_m, 'cm')} from the midline to the left around the head, then "
+            f"{rounded(site.from_vertex_m, 'cm')} from the vertex towards that mark"
+        )
+    return site if isinstance(site, str) else f"the place {site.label}"
 
 
 def point_text(point_m: Sequence[float]) -> str:

@@ -18,19 +18,13 @@ from stimplan.protocol.electric import CurrentInput, imbalances
 from stimplan.protocol.model import WAVEFORM_OF
 from stimplan.protocol.plausible import is_plausible, plain, show_list
 from stimplan.protocol.schema_check import Fault, is_number, nearest
+from stimplan.protocol.site_checks import ELECTRODE_FORMS, place_faults
 from stimplan.sites import electrode_products, known_sites, materials, resolve_site, shape_from_file
 from stimplan.strict_json import JsonPath
 from stimplan.units import from_si, text, to_si
 
 # Ours, not published: above gel rings of 1 cm² and round electrodes of 3 cm², below the smallest sponges in use.
 _LARGEST_HD_AREA_M2 = to_si(5, "cm2")
-
-# In the 10-05 system M1 and M2 are the mastoids; in papers on stimulation M1 is nearly always the motor cortex.
-_AMBIGUOUS = {
-    "m1": "is the left mastoid in montage 'colin27_1005' but the motor cortex in most papers; "
-    "write 'C3' or 'C4' for the motor cortex, 'TP9' for the mastoid",
-    "m2": "is the right mastoid in montage 'colin27_1005'; write 'TP10' for it",
-}
 
 
 def electric_faults(tree: Mapping[str, Any], stimulation: Mapping[str, Any]) -> Iterator[Fault]:
@@ -49,21 +43,8 @@ def electric_faults(tree: Mapping[str, Any], stimulation: Mapping[str, Any]) -> 
         yield from _waveform(waveform, electrodes, ("stimulation", "waveform"))
 
 
-def site_faults(site: Any, path: JsonPath) -> Iterator[Fault]:
-    """A name that is no site, or one that means two places."""
-    if not isinstance(site, str) or not site.strip():
-        return
-    if site.strip().lower() in _AMBIGUOUS:
-        yield Fault(path, f"{site!r} {_AMBIGUOUS[site.strip().lower()]}")
-        return
-    try:
-        resolve_site(site)
-    except MontageError as error:
-        yield Fault(path, str(error))
-
-
 def _electrode(electrode: Mapping[str, Any], path: JsonPath) -> Iterator[Fault]:
-    yield from site_faults(electrode.get("site"), (*path, "site"))
+    yield from place_faults(electrode.get("site"), (*path, "site"), ELECTRODE_FORMS)
     phase = electrode.get("phase_deg")
     if _is_radians(phase):
         yield Fault((*path, "phase_deg"), f"{phase}° is implausible; radians? π is 180°")
@@ -192,7 +173,8 @@ def _not_high_definition(modality: Any, electrodes: list[Any], path: JsonPath) -
 def _overlaps(electrodes: list[Any], path: JsonPath) -> Iterator[Fault]:
     """Pairs that cannot both fit: nearer than the sum of their inscribed radii, on the Colin27 head.
 
-    A site is not compared with a free position, which may belong to another head.
+    A site is not compared with a free position, which may belong to another head; a place found with a tape measure
+    is compared with nothing here: it lies somewhere only on a head.
     """
     placed = []
     for number, electrode in enumerate(electrodes):

@@ -27,18 +27,62 @@ from stimplan.protocol.codec import (
     record,
 )
 from stimplan.protocol.model import Protocol
+from stimplan.site_forms import HOTSPOT, AnteriorOf, BeamF3, SiteForm, Tape
 from stimplan.sites import resolve_site
 from stimplan.units import from_si, to_si
 
 POINT = many(quantity("mm"))
 
 
-def _read_site(site: Any) -> str | Point:
-    return resolve_site(site) if isinstance(site, str) else POINT.read(site["position_mm"])
+_SITE_NAME = Codec(resolve_site, lambda site: site)
+# Forms of a place found with a tape measure, by the one key of their object.
+_FORMS: dict[str, tuple[type[SiteForm], Codec]] = {
+    "beam_f3": (
+        BeamF3,
+        record(
+            BeamF3,
+            key("nasion_inion_cm"),
+            key("tragus_cm"),
+            key("circumference_cm"),
+            optional("adjustment"),
+        ),
+    ),
+    "tape": (
+        Tape,
+        record(
+            Tape,
+            key("from", attribute="start"),
+            key("along"),
+            optional("towards"),
+            optional("distance_cm"),
+            optional("percent", quantity("percent"), attribute="fraction"),
+            optional("arc_cm"),
+        ),
+    ),
+    "anterior_of": (
+        AnteriorOf,
+        record(
+            AnteriorOf,
+            key("site", Codec(lambda site: site if site == HOTSPOT else resolve_site(site), lambda site: site)),
+            key("distance_cm"),
+        ),
+    ),
+}
 
 
-def _write_site(site: str | Point) -> Any:
-    return site if isinstance(site, str) else {"position_mm": POINT.write(site)}
+def _read_site(site: Any) -> str | Point | SiteForm:
+    if isinstance(site, str):
+        return resolve_site(site)
+    ((name, tree),) = site.items()
+    return POINT.read(tree) if name == "position_mm" else _FORMS[name][1].read(tree)
+
+
+def _write_site(site: str | Point | SiteForm) -> Any:
+    if isinstance(site, str):
+        return site
+    if isinstance(site, tuple):
+        return {"position_mm": POINT.write(site)}
+    return next({name: codec.write(site)} for name, (cls, codec) in _FORMS.items() if isinstance(site, cls))
 
 
 def _read_label(tree: Any) -> Electrode:
@@ -120,10 +164,9 @@ _POSE = Codec(
     lambda rows: (*map(_ROW.read, rows[:3]), tuple(map(NUMBER.read, rows[3]))),
     lambda rows: [*map(_ROW.write, rows[:3]), [NUMBER.write(x) for x in rows[3]]],
 )
-_SITE_NAME = Codec(resolve_site, lambda site: site)
 COIL_PLACEMENT = record(
     magnetic.CoilPlacement,
-    optional("site", _SITE_NAME),
+    optional("site", Codec(_read_site, _write_site)),
     optional("mni_mm", POINT),
     optional("pose_mm", _POSE),
     key("method"),

@@ -13,9 +13,9 @@ from typing import Any
 
 import attrs
 
-from stimplan.protocol.electric_checks import site_faults
 from stimplan.protocol.plausible import plain
 from stimplan.protocol.schema_check import Fault, is_integer, is_number
+from stimplan.protocol.site_checks import COIL_FORMS, place_faults, site_faults
 from stimplan.strict_json import JsonPath
 
 _MOST_PULSES = 100_000  # in one session; the largest published are a few thousand
@@ -213,7 +213,7 @@ def _placement(placement: Mapping[str, Any], path: JsonPath) -> Iterator[Fault]:
         yield Fault((*path, "site"), "missing; expected one of site, mni_mm, pose_mm")
     elif len(ways) > 1:
         yield Fault((*path, ways[1]), f"give one of {' and '.join(ways)}, not both")
-    yield from site_faults(placement.get("site"), (*path, "site"))
+    yield from place_faults(placement.get("site"), (*path, "site"), COIL_FORMS)
     handle = placement.get("handle")
     if isinstance(handle, dict):
         given = sorted(handle.keys() & {"from_midline_deg", "towards"})

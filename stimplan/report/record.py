@@ -14,6 +14,7 @@ import numpy as np
 
 import stimplan
 from stimplan.head.space import has_mni, to_mni_m
+from stimplan.head.tape_sites import nearest_site
 from stimplan.notice import NOTICE
 from stimplan.protocol import dump_protocol
 
@@ -70,8 +71,14 @@ def montage_record(placement: Placement, potentials_V: Any) -> dict[str, Any]:
     """Where each electrode came to lie, what it covers and at what potential it is."""
     return {
         "electrode_model": placement.electrode_model,
+        "notices": list(placement.notices),
         "electrodes": [
-            {**patch_record(patch, float(potential)), "center_mni_m": _in_mni(placement.head, patch)}
+            {
+                **patch_record(patch, float(potential)),
+                "center_mni_m": _in_mni(placement.head, patch),
+                "nearest_site": _nearest(placement.head, patch),
+                "placed_by": patch.how or None,
+            }
             for patch, potential in zip(placement.electrodes, potentials_V, strict=True)
         ],
     }
@@ -97,6 +104,12 @@ def patch_record(patch: Patch, potential_V: float) -> dict[str, Any]:
 
 def _in_mni(head: HeadModel, patch: Patch) -> Any:
     return plain(to_mni_m(head, patch.center_m)) if has_mni(head) else None
+
+
+def _nearest(head: HeadModel, patch: Patch) -> dict[str, Any] | None:
+    """The 10-05 site nearest to where an electrode came to lie."""
+    found = nearest_site(head, patch.center_m)
+    return None if found is None else {"name": found[0], "distance_m": found[1]}
 
 
 def head_record(head: HeadModel) -> dict[str, Any]:

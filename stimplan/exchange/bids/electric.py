@@ -139,7 +139,7 @@ def _outline(shape: Shape) -> tuple[str, list[float], str]:
 
 def _marker(electrode: Electrode, name: str, patch: Patch | None, target: Target | None) -> dict[str, str]:
     is_named = isinstance(electrode.site, str)
-    center = patch.center_m if patch is not None else None if isinstance(electrode.site, str) else electrode.site
+    center = patch.center_m if patch is not None else electrode.site if isinstance(electrode.site, tuple) else None
     row: dict[str, str | None] = {
         "nibs_position_id": f"P{name}",
         "nibs_element_id": name,

@@ -184,7 +184,8 @@ def _intensity_cells(block: Block, sheets: Sheets) -> dict[str, str | None]:
 
 def _marker(block: Block, place: str, target: Target | None) -> dict[str, str]:
     coil = block.placement
-    row: dict[str, str | None] = {"nibs_position_id": place, "nibs_element_id": _COIL, "position_label": coil.site}
+    label = None if coil.site is None else str(coil.site)
+    row: dict[str, str | None] = {"nibs_position_id": place, "nibs_element_id": _COIL, "position_label": label}
     row["position_description"] = _described(coil)
     row["element_distance"] = cell(coil.distance_m, "mm")
     if coil.pose_m is not None:

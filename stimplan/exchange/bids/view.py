@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from stimplan.errors import InputError, Problem
+from stimplan.exchange.bids.places import refuse_tapes
 from stimplan.exchange.bids.tables import exact_product, held_text
 from stimplan.montage import Electrode, Rectangle
 from stimplan.protocol import (
@@ -88,6 +89,7 @@ def bids_view(protocol: Protocol, *, placement: Placement | None = None) -> Bids
     InputError
         The stimulation cannot be said in NIBS-BIDS at all; every reason is listed.
     """
+    refuse_tapes(protocol, is_placed=placement is not None)
     canonical = _canonical(protocol)
     stimulation = canonical.stimulation
     if isinstance(stimulation, ElectricStimulation):
