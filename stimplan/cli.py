@@ -10,16 +10,16 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from stimplan import __version__
-from stimplan.commands.output import LazyConsole, add_command
+from stimplan.commands.output import STANDARD_OUTPUT, LazyConsole, add_command
 from stimplan.commands.parser import Parser
-from stimplan.errors import InputError, Problem, SafetyStop, StimplanError
+from stimplan.errors import InputError, Problem, SafetyStop, StimplanError, naming
 from stimplan.notice import NOTICE, StimplanNotice
 
 _INTERRUPTED = 130
@@ -44,9 +44,13 @@ def main() -> NoReturn:
         warnings.simplefilter("ignore")
     code = run(sys.argv[1:])
     try:
-        sys.stdout.flush()
+        with naming(STANDARD_OUTPUT):
+            sys.stdout.flush()
     except BrokenPipeError:
         code = _leave_the_pipe()
+    except OSError as error:
+        code = _say_error(error, is_json=False, out=sys.stdout, err=sys.stderr)
+        _leave_the_pipe()
     sys.exit(code)
 
 
@@ -106,7 +110,8 @@ def _say_error(error: Exception, *, is_json: bool, out: TextIO, err: TextIO) -> 
         }
         if isinstance(error, SafetyStop):
             data["safety"] = error.report.record()
-        _print_json(data, out)
+        with suppress(OSError):  # it may be the very place that is full
+            _print_json(data, out)
     return code
 
 

@@ -17,7 +17,10 @@ Errors are data first (`problems`), text second.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -120,3 +123,22 @@ class MissingExtra(StimplanError, ImportError):
     """An optional dependency is needed and not installed; the message says which extra."""
 
     exit_code = 5
+
+
+@contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Say which file or folder an `OSError` is about where it does not, as on a full disk, or names a part of it.
+
+    Parameters
+    ----------
+    path : str or path
+        As the user knows it.
+    """
+    try:
+        yield
+    except OSError as error:
+        steps = Path(str(error.filename or "")).parts
+        is_part = any(one.endswith(".part") or one.startswith(".stimplan-") for one in steps)
+        if error.filename is None or is_part:
+            error.filename = os.fspath(path)
+        raise

@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from stimplan.errors import InputError, LedgerError, Problem
+from stimplan.errors import InputError, LedgerError, Problem, naming
 from stimplan.notice import NOTICE
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LEDGER_VARIABLE = "STIMPLAN_LEDGER"
+STANDARD_OUTPUT = "standard output"
 _WIDTH = 120
 
 
@@ -56,7 +57,8 @@ def add_command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
 
 def show_json(console: Console, data: Any) -> None:
     """Strict JSON, never wrapped; ASCII escapes, so that no terminal or pipe can spoil it."""
-    console.file.write(json.dumps(data, indent=2, allow_nan=False) + "\n")
+    with naming(STANDARD_OUTPUT):
+        console.file.write(json.dumps(data, indent=2, allow_nan=False) + "\n")
 
 
 def show_text(console: Console, text: str) -> None:
@@ -66,7 +68,8 @@ def show_text(console: Console, text: str) -> None:
 
 def show_lines(console: Console, lines: Sequence[str]) -> None:
     """Lines as they are."""
-    console.file.write("\n".join(lines) + "\n")
+    with naming(STANDARD_OUTPUT):
+        console.file.write("\n".join(lines) + "\n")
 
 
 def wrapped(text: str, start: str = "") -> list[str]:
@@ -86,16 +89,17 @@ def write_whole(path: Path, text: str, *, is_new: bool) -> None:
 
     if is_new and path.exists():
         raise InputError(Problem(str(path), "is there already; --force replaces it"))
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-        Path(name).chmod(mode)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with naming(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+            Path(name).chmod(mode)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
 
 
 def _umask() -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stimplan.commands.output import add_command, moment_option, show_json, show_text
-from stimplan.errors import InputError, Problem, SafetyStop
+from stimplan.errors import InputError, Problem, SafetyStop, naming
 from stimplan.notice import NOTICE
 
 if TYPE_CHECKING:
@@ -131,13 +131,18 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, data in contents.items():
-        handle, part = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(part).replace(folder / name)  # mkstemp made it readable by its owner only
-        except BaseException:
-            Path(part).unlink(missing_ok=True)
-            raise
+        with naming(folder / name):
+            _write_file(folder, name, data)
         written.append(folder / name)
     return written
+
+
+def _write_file(folder: Path, name: str, data: bytes) -> None:
+    handle, part = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(part).replace(folder / name)  # mkstemp made it readable by its owner only
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stimplan.errors import InputError, Problem
+from stimplan.errors import InputError, Problem, naming
 
 
 @contextmanager
@@ -44,8 +44,9 @@ def staged_folder(out: Path, *, replaces: Sequence[str] = (), last: str = "summa
         _remove_empty(made)
         raise InputError(Problem(str(out), f"cannot be written to ({error.strerror}); name another folder")) from None
     try:
-        yield staging
-        _move_into_place(staging, out, replaces, last)
+        with naming(out):
+            yield staging
+            _move_into_place(staging, out, replaces, last)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         _remove_empty(made)

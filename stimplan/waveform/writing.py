@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stimplan.errors import InputError, Problem
+from stimplan.errors import InputError, Problem, naming
 from stimplan.notice import NOTICE
 from stimplan.protocol import Block, Intensity, Protocol
 from stimplan.waveform.choices import Choices
@@ -228,15 +228,16 @@ def _checked(path: Path | str, endings: tuple[str, ...]) -> Path:
 @contextmanager
 def replaced(path: Path) -> Iterator[IO[bytes]]:
     """Give a file to write that takes the path's place when the block ends well, and is gone where it does not."""
-    handle, name = tempfile.mkstemp(prefix=".stimplan-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        # mkstemp makes files for the owner only; a result is for whoever may read the folder.
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with naming(path):
+        handle, name = tempfile.mkstemp(prefix=".stimplan-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+            # mkstemp makes files for the owner only; a result is for whoever may read the folder.
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(name).chmod(0o666 & ~mask)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from stimplan.errors import InputError, Problem
+from stimplan.errors import InputError, Problem, naming
 
 
 def add_files(folder: Path, texts: Mapping[str, str], *, without: Iterable[str] = ()) -> None:
@@ -39,7 +39,8 @@ def add_files(folder: Path, texts: Mapping[str, str], *, without: Iterable[str] 
     undo: list[tuple[Path, Path | None]] = []
     try:
         for number, name in enumerate(texts):
-            (staging / f"new-{number}").write_text(texts[name], encoding="utf-8", newline="\n")
+            with naming(folder / name):
+                (staging / f"new-{number}").write_text(texts[name], encoding="utf-8", newline="\n")
         for number, name in enumerate(texts):
             target = folder / name
             _make(target.parent, made)
