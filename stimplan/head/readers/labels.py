@@ -9,7 +9,7 @@ import numpy as np
 from stimplan.errors import HeadError, Problem
 from stimplan.head.readers.tags import SURFACE_OFFSET, TISSUE_NAMES, electrode_part, nearest_tissue, tissue_called
 from stimplan.head.readers.values import RawMesh
-from stimplan.head.tissues import AIR, TISSUE_LABELS
+from stimplan.head.tissues import TISSUE_LABELS
 
 
 def tissue_of_tags(
@@ -105,7 +105,7 @@ def _given(mapping: Mapping[int, str] | Mapping[str, str], own: frozenset[str]) 
             problems.append(f"mapping: {tag!r} is not a whole number")
         elif name not in TISSUE_LABELS and name not in own:
             problems.append(f"mapping[{int(tag)}]: {name!r} is no tissue; {nearest_tissue(str(name))}")
-            names[int(tag)] = AIR  # known to the mapping: not to be reported twice
+            names[int(tag)] = str(name)  # known to the mapping: not to be reported twice
         else:
             names[int(tag)] = name
     return names, problems

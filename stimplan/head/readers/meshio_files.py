@@ -172,17 +172,13 @@ def _by_pyvista(path: Path) -> _Cells:
     tetra = int(pyvista.CellType.TETRA)
     kinds = np.asarray(grid.celltypes)
     tets = grid.cells_dict.get(tetra, np.zeros((0, 4), np.int64)) if len(kinds) else np.zeros((0, 4), np.int64)
-    solid = [kind for kind in np.unique(kinds).tolist() if kind != tetra and _dimension(kind) == 3]
-    others = {pyvista.CellType(kind).name.lower(): int((kinds == kind).sum()) for kind in solid}
+    others = {
+        pyvista.CellType(kind).name.lower(): int((kinds == kind).sum())
+        for kind, first in zip(*(part.tolist() for part in np.unique(kinds, return_index=True)), strict=True)
+        if kind != tetra and grid.get_cell(first).dimension == 3
+    }
     arrays = {name: np.asarray(grid.cell_data[name])[kinds == tetra] for name in grid.cell_data}
     return _Cells(np.array(grid.points, dtype=np.float64), np.array(tets), arrays, others)
-
-
-def _dimension(kind: int) -> int:
-    """Dimension of a kind of VTK cell."""
-    from vtkmodules.vtkCommonDataModel import vtkCellTypes
-
-    return int(vtkCellTypes.GetDimension(kind))
 
 
 def _by_meshio(path: Path) -> _Cells:

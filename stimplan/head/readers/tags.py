@@ -7,7 +7,7 @@ plus that number; electrodes are added to a mesh by a simulation and are no tiss
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 
 from stimplan.head.tissues import AIR, TISSUE_LABELS
@@ -51,14 +51,18 @@ def conventional_name(tag: int) -> str:
 
 def tissue_called(name: str) -> str | None:
     """The tissue that a name stands for, spelling and common other names aside; None where it is no tissue's."""
-    plain = "_".join(name.strip().lower().replace("-", " ").replace("_", " ").split())
+    plain = _plain(name)
     plain = _ALIASES.get(plain, plain)
     return plain if plain in TISSUE_LABELS else None
 
 
-def nearest_tissue(name: str, *, among: Iterable[str] = TISSUE_LABELS) -> str:
+def nearest_tissue(name: str) -> str:
     """Text that helps with a name that is no tissue: the nearest that is one, or all of them."""
-    known = list(among)
-    meant = tissue_called(name)
-    near = [meant] if meant in known else get_close_matches(name.strip().lower().replace(" ", "_"), known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"tissues are {', '.join(known)}"
+    near = get_close_matches(_plain(name), [*TISSUE_LABELS, *_ALIASES], n=1)
+    if near:
+        return f"did you mean {_ALIASES.get(near[0], near[0])!r}?"
+    return f"tissues are {', '.join(TISSUE_LABELS)}"
+
+
+def _plain(name: str) -> str:
+    return "_".join(name.strip().lower().replace("-", " ").replace("_", " ").split())
