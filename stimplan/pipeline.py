@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ import numpy as np
 from stimplan.errors import InputError, SafetyStop
 from stimplan.exchange import staged_folder
 from stimplan.field import Field, solve
-from stimplan.head import HeadModel, load_head
-from stimplan.head.conductivity import with_preset, with_settings
+from stimplan.head import HeadModel
+from stimplan.head.conductivity import BY_USER
+from stimplan.head.lesion import Lesion, lesion_notices
+from stimplan.head.prepare import HeadChoice, prepared_head
 from stimplan.head.space import has_mni, to_mni_m
 from stimplan.montage import Point
 from stimplan.placement import Placement, place
@@ -46,6 +48,13 @@ class RunOptions:
         Set of conductivities, see `stimplan.head.conductivity`.
     conductivities_S_per_m : mapping of str to float
         Tissues whose conductivity is not that of the set, S/m.
+    lesions : sequence of Lesion or str
+        Laid over the head in their order; as text in the form of `stimplan.head.lesion.read_lesion`.
+    dti, dti_order : str, Path or None
+        File of diffusion tensors in the space of the head, and the order of its six numbers; white matter conducts by
+        them. See `stimplan.head.tensor_volume`.
+    anisotropy : {"vn", "vc", "dir", "tuch", "mc"}
+        How diffusion becomes conductivity, see `stimplan.head.anisotropy`.
     even_if_stopped : bool
         Simulate although the verdict is stop or unknown; the report says so.
     with_figures : bool
@@ -64,6 +73,10 @@ class RunOptions:
     head_fiducials: str | Path | None = None
     conductivity_preset: str | None = None
     conductivities_S_per_m: Mapping[str, float] = attrs.field(factory=dict)
+    lesions: Sequence[Lesion | str] = ()
+    dti: str | Path | None = None
+    dti_order: str | None = None
+    anisotropy: str = "vn"
     even_if_stopped: bool = False
     with_figures: bool = True
     subject: Subject | None = None
@@ -177,7 +190,7 @@ def run(
         quantities = field_quantities(field)
         report = _checked(plan, chosen, simulated_on(placement, quantities))
         _stop_if_told(report, chosen)
-        result = attrs.evolve(_measured(plan, field, report, quantities), subject=chosen.subject)
+        result = _with_notices(attrs.evolve(_measured(plan, field, report, quantities), subject=chosen.subject))
         if folder is not None:
             files = outputs.write_outputs(result, folder, with_figures=chosen.with_figures, progress=tell)
             result = attrs.evolve(result, files=files)
@@ -248,21 +261,19 @@ def _stop_if_told(report: SafetyReport, options: RunOptions) -> None:
 
 
 def _head(head: HeadModel | str, options: RunOptions, progress: Progress | None) -> HeadModel:
-    """The head asked for, with the conductivities asked for."""
-    if isinstance(head, HeadModel):
-        if options.edge_mm is not None:
-            raise InputError("edge_mm is for heads that are made here; this head already has its mesh")
-        model = with_preset(head, options.conductivity_preset) if options.conductivity_preset else head
-    else:
-        model = load_head(
-            head,
-            edge_mm=options.edge_mm,
-            conductivities=options.conductivity_preset,
-            labels=options.head_labels,
-            fiducials=options.head_fiducials,
-            progress=progress,
-        )
-    return with_settings(model, options.conductivities_S_per_m)
+    """The head asked for, with the lesions, conductivities and tensors asked for."""
+    choice = HeadChoice(
+        edge_mm=options.edge_mm,
+        labels=options.head_labels,
+        fiducials=options.head_fiducials,
+        lesions=options.lesions,
+        conductivity_preset=options.conductivity_preset,
+        settings=((options.conductivities_S_per_m, BY_USER),),
+        dti=options.dti,
+        dti_order=options.dti_order,
+        anisotropy=options.anisotropy,
+    )
+    return prepared_head(head, choice, progress=progress)
 
 
 def _measured(protocol: Protocol, field: Field, report: SafetyReport, quantities: Mapping[str, float]) -> RunResult:
@@ -281,6 +292,16 @@ def _measured(protocol: Protocol, field: Field, report: SafetyReport, quantities
     )
 
 
+def _with_notices(result: RunResult) -> RunResult:
+    """The result, whose report says what no rule judges about the head's lesions."""
+    sentences = lesion_notices(result.head)
+    target = result.protocol.target
+    if sentences and target is not None and target.mni_m is not None and result.target_metrics is None:
+        tissue = result.tissue.replace("_", " ")
+        sentences += (f"The target, {target.label}, has no {tissue} left in this head: no field is given for it.",)
+    return attrs.evolve(result, report=attrs.evolve(result.report, not_judged=(*result.report.not_judged, *sentences)))
+
+
 def _target_metrics(protocol: Protocol, field: Field) -> RoiMetrics | None:
     """Field at the protocol's target, where it is a place this head knows."""
     target = protocol.target
@@ -289,4 +310,9 @@ def _target_metrics(protocol: Protocol, field: Field) -> RoiMetrics | None:
     ball = sphere_roi(
         mni_mm=[1e3 * x for x in target.mni_m], radius_mm=1e3 * target.radius_m, tissue=default_tissue(field.head)
     )
-    return measure(field, ball)
+    try:
+        return measure(field, ball)
+    except InputError:
+        if not field.head.provenance.get("lesions"):
+            raise
+        return None  # the lesion has taken the target's place, which `_with_notices` says

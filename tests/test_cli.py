@@ -35,7 +35,6 @@ def written(path, tree):
 @pytest.fixture
 def on_small_head(monkeypatch):
     """`run` simulates on the coarse test head, whatever head is named."""
-    from stimplan import pipeline
     from stimplan.exchange import grid_around
     from stimplan.report import outputs
 

@@ -159,9 +159,8 @@ def test_a_real_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
 
 
 def test_an_output_folder_that_is_a_file_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
-    from stimplan import pipeline
 
-    monkeypatch.setattr(pipeline, "load_head", lambda *args, **kwargs: pytest.fail("the head was loaded"))
+    monkeypatch.setattr("stimplan.head.prepare.load_head", lambda *args, **kwargs: pytest.fail("the head was loaded"))
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match="is a file"):
         run(plan(), out=tmp_path / "file")
@@ -274,7 +273,7 @@ def test_metal_under_an_electrode_of_this_head_stops_the_run_before_the_solve(mo
 
 
 def test_a_person_without_coordinates_is_judged_before_the_head_is_loaded(monkeypatch):
-    monkeypatch.setattr("stimplan.pipeline.load_head", lambda *_, **__: pytest.fail("it was loaded"))
+    monkeypatch.setattr("stimplan.head.prepare.load_head", lambda *_, **__: pytest.fail("it was loaded"))
     chosen = RunOptions(subject=healthy("tes", implants=(Implant("pacemaker"),)))
     with pytest.raises(SafetyStop):
         run(plan(), "colin27", options=chosen)

@@ -13,6 +13,8 @@ from stimplan.errors import InputError, Problem, SafetyStop
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from stimplan.pipeline import RunOptions
+
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """`run PROTOCOL`."""
@@ -30,6 +32,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
                         "conductivities` (default: simnibs)")  # fmt: skip
     parser.add_argument("--conductivity", action="append", default=[], metavar="TISSUE=S_PER_M",
                         help="conductivity of one tissue, S/m, whatever the set says; may be repeated")  # fmt: skip
+    _add_anatomy(parser)
     parser.add_argument("--subject", metavar="FILE", help="answers of the person, as JSON: judge the person too, with "
                         "distances from implants on this head")  # fmt: skip
     parser.add_argument("--profile", metavar="NAME", help="policy profile of the safety rules")
@@ -38,6 +41,19 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
                         "stop or unknown; the report says so")  # fmt: skip
     parser.add_argument("--no-figures", action="store_true", help="draw no pictures")
     return parser
+
+
+def _add_anatomy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--lesion", action="append", default=[], metavar="REGION=TISSUE",
+                        help="a mask file (mni:FILE in MNI space) or sphere:mni_mm=X,Y,Z,radius_mm=R, and what it is: "
+                        "a tissue, a material such as titanium, or NAME:S_PER_M; @bone replaces bone only; may be "
+                        "repeated")  # fmt: skip
+    parser.add_argument("--dti", metavar="FILE", help="diffusion tensors in the head's space: white matter conducts "
+                        "along its fibres")  # fmt: skip
+    parser.add_argument("--dti-order", metavar="ORDER", help="order of the file's six numbers: fsl, mrtrix, nifti or "
+                        "nifti-world")  # fmt: skip
+    parser.add_argument("--anisotropy", default="vn", metavar="MAPPING", help="from diffusion to conductivity: vn, vc, "
+                        "dir, tuch or mc (default: vn)")  # fmt: skip
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -52,20 +68,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
     conductivities = read_conductivities(args.conductivity)
     policy = read_policy(args)
     with progress_bar(is_shown=not args.json) as progress:
-        from stimplan.pipeline import RunOptions
         from stimplan.pipeline import run as run_pipeline
 
-        chosen = RunOptions(
-            electrode_model=args.electrode_model,
-            edge_mm=args.edge_mm,
-            head_labels=args.labels,
-            head_fiducials=args.fiducials,
-            conductivity_preset=args.conductivities,
-            conductivities_S_per_m=conductivities,
-            even_if_stopped=args.even_if_stopped,
-            with_figures=not args.no_figures,
-            **policy,
-        )
+        chosen = _options(args, conductivities, policy)
         try:
             result = run_pipeline(protocol, args.head, out=out, options=chosen, progress=progress)
         except SafetyStop as stop:
@@ -79,6 +84,26 @@ def run(args: argparse.Namespace, console: Console) -> int:
     else:
         show_lines(console, [*show_run(result, out), "", *notice()])
     return 0
+
+
+def _options(args: argparse.Namespace, conductivities: dict[str, float], policy: dict[str, Any]) -> RunOptions:
+    from stimplan.pipeline import RunOptions
+
+    return RunOptions(
+        electrode_model=args.electrode_model,
+        edge_mm=args.edge_mm,
+        head_labels=args.labels,
+        head_fiducials=args.fiducials,
+        conductivity_preset=args.conductivities,
+        conductivities_S_per_m=conductivities,
+        lesions=args.lesion,
+        dti=args.dti,
+        dti_order=args.dti_order,
+        anisotropy=args.anisotropy,
+        even_if_stopped=args.even_if_stopped,
+        with_figures=not args.no_figures,
+        **policy,
+    )
 
 
 def read_policy(args: argparse.Namespace) -> dict[str, Any]:
