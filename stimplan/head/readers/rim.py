@@ -39,6 +39,9 @@ def rim_as_scalp(tissue: NDArray[np.uint8], voxel_mm: NDArray[np.float64]) -> tu
     rim_kinds = np.isin(tissue, [TISSUE_LABELS[name] for name in _RIM_OF])
     if not outside.any() or not (tissue == TISSUE_LABELS["scalp"]).any():
         return tissue, ""
+    beside = _beside(outside)
+    if not (rim_kinds & beside).any():
+        return tissue, ""
     near = distance_transform_edt(~outside, sampling=voxel_mm) <= THICKNESS_MM
     # Opening: what a ball of half the thickness fits into is no thin sheet.
     radius_mm = THICKNESS_MM / 2
@@ -46,7 +49,7 @@ def rim_as_scalp(tissue: NDArray[np.uint8], voxel_mm: NDArray[np.float64]) -> tu
     thick = distance_transform_edt(~core, sampling=voxel_mm) <= radius_mm + float(np.max(voxel_mm)) / 2
     thin = rim_kinds & near & ~thick
     pieces, _ = label(thin)
-    touching = np.unique(pieces[thin & _beside(outside)])
+    touching = np.unique(pieces[thin & beside])
     rim = np.isin(pieces, touching[touching > 0])
     if not rim.any():
         return tissue, ""
