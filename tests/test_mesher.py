@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from stimplan.errors import HeadError
+from stimplan.head import lattice as lattice_module
 from stimplan.head.labelled import LabelVolume, contact_m2, mesh_labels
-from stimplan.head.lattice import bcc_lattice
-from stimplan.head.levels import distance_m, level_of_region
+from stimplan.head.lattice import balanced, cells_over, graded_lattice, uniform_lattice
+from stimplan.head.levels import Region, distance_m, level_of_region
 from stimplan.head.mesher import Extra, TetMesh, largest_piece, mesh_level_sets, shared_faces, tissue_table
 from stimplan.head.stuffing import quality
 from stimplan.values import digest
@@ -48,18 +49,59 @@ def ball(center, radius):
     return lambda points: np.linalg.norm(points - np.asarray(center), axis=1) - radius
 
 
+def cube_lattice(half_m, spacing_m):
+    return uniform_lattice([[-half_m] * 3, [half_m] * 3], spacing_m)
+
+
 def nested_balls(edge_m=5 * MM):
     levels = [ball((1 * MM, 2 * MM, 0), r * MM) for r in (40, 35, 32)]
-    return mesh_level_sets(levels, tissue_table([3, 2, 1]), bounds_m=[[-45 * MM] * 3, [45 * MM] * 3], edge_m=edge_m)
+    return mesh_level_sets(levels, tissue_table([3, 2, 1]), lattice=cube_lattice(45 * MM, edge_m))
 
 
-def test_lattice_fills_its_box_with_equal_well_shaped_tetrahedra():
-    nodes, tets = bcc_lattice([[0, 0, 0], [3, 2, 2]], 1.0)
+def test_a_uniform_lattice_fills_its_box_with_equal_well_shaped_tetrahedra():
+    lattice = uniform_lattice([[0, 0, 0], [3, 2, 2]], 1.0)
+    nodes, tets = lattice.nodes_m, lattice.tets
     assert np.allclose(volumes(nodes, tets), 1 / 12)
     assert np.allclose(quality(nodes, tets), quality(nodes, tets)[0])
     assert nodes.min() < 0
     assert (nodes.max(axis=0) > [3, 2, 2]).all()
     assert face_counts(tets)[1].max() == 2
+    assert (lattice.spacing_m == 1).all()
+
+
+def graded():
+    """Fine on a sphere, coarser with the distance from it."""
+    cells = cells_over([[0, 0, 0], [25, 25, 25]], 1.0)
+    away = np.abs(np.linalg.norm(cells.centers_m - 12.3, axis=1) - 8).reshape(tuple(cells.counts))
+    return cells, np.clip(np.log2(np.maximum(away, 1)), 0, 3).astype(np.uint8)
+
+
+def test_a_graded_lattice_conforms_and_has_four_shapes():
+    cells, coarsest = graded()
+    lattice = graded_lattice(cells, coarsest)
+    nodes, tets = lattice.nodes_m, lattice.tets
+    assert volumes(nodes, tets).min() > 0
+    shapes = np.unique(quality(nodes, tets).round(3))
+    assert shapes.tolist() == [0.756, 0.762, 0.8, 0.952]
+    faces, counts = face_counts(tets)
+    assert counts.max() == 2
+    # A hanging node would leave faces that belong to one tetrahedron inside the box.
+    low, high = cells.first, cells.first + cells.counts
+    outer = nodes[faces[counts == 1]]
+    assert np.minimum(outer - low, high - outer).min(axis=(1, 2)).max() <= 4
+    assert np.unique(lattice.spacing_m).tolist() == [1, 2, 4, 8]
+    assert len(tets) < len(uniform_lattice([[0, 0, 0], [25, 25, 25]], 1.0).tets) / 3
+
+
+def test_a_graded_lattice_is_nowhere_coarser_than_allowed_and_changes_by_one_step():
+    _, coarsest = graded()
+    level = balanced(coarsest)
+    assert (level <= coarsest).all()
+    assert level.max() == 3
+    shifted = [
+        (level[1:], level[:-1]), (level[:, 1:, 1:], level[:, :-1, :-1]), (level[1:, 1:, 1:], level[:-1, :-1, :-1])
+    ]  # fmt: skip
+    assert max(int(np.abs(a.astype(int) - b).max()) for a, b in shifted) == 1
 
 
 def test_quality_is_one_for_a_regular_tetrahedron_negative_if_inverted_and_nothing_if_flat():
@@ -121,7 +163,7 @@ def test_the_same_input_gives_the_same_bytes():
 def test_surfaces_that_cross_still_give_a_conforming_mesh():
     levels = [ball((0, 0, 0), 30 * MM), ball((0, 0, 0), 24 * MM), ball((18 * MM, 0, 0), 9 * MM)]
     table = tissue_table([2, 1], [Extra(3, frozenset({2}))])
-    mesh = mesh_level_sets(levels, table, bounds_m=[[-30 * MM] * 3, [30 * MM] * 3], edge_m=4 * MM)
+    mesh = mesh_level_sets(levels, table, lattice=cube_lattice(30 * MM, 4 * MM))
     assert_conforming(mesh)
     centers = mesh.nodes_m[mesh.tets].mean(axis=1)
     extra = centers[mesh.tissue == 3]
@@ -133,14 +175,27 @@ def test_surfaces_that_cross_still_give_a_conforming_mesh():
 def test_layers_that_vanish_in_places_leave_no_splinters():
     # The inner ball touches the outer one from inside and sticks out a little: the layer between them thins to nothing.
     levels = [ball((0, 0, 0), 30 * MM), ball((0, 0, 0), 25 * MM), ball((3 * MM, 0, 0), 22.01 * MM)]
-    mesh = mesh_level_sets(levels, tissue_table([3, 2, 1]), bounds_m=[[-30 * MM] * 3, [30 * MM] * 3], edge_m=4 * MM)
+    mesh = mesh_level_sets(levels, tissue_table([3, 2, 1]), lattice=cube_lattice(30 * MM, 4 * MM))
     assert_conforming(mesh)
     assert quality(mesh.nodes_m, mesh.tets).min() > 0.05
 
 
 def test_a_table_of_the_wrong_size_is_refused():
     with pytest.raises(ValueError, match="1 level sets need 2 table entries, got 4"):
-        mesh_level_sets([ball((0, 0, 0), 1)], tissue_table([2, 1]), bounds_m=[[-1] * 3, [1] * 3], edge_m=0.5)
+        mesh_level_sets([ball((0, 0, 0), 1)], tissue_table([2, 1]), lattice=cube_lattice(1, 0.5))
+
+
+@pytest.mark.parametrize(("coarsest", "most"), [(0, 4000), (1, 700)])
+def test_more_nodes_than_can_be_numbered_are_refused_before_they_are_made(coarsest, most, monkeypatch):
+    monkeypatch.setattr(lattice_module, "MOST_NODES", most)
+    cells = cells_over([[0, 0, 0], [1, 1, 1]], 0.5)
+    with pytest.raises(HeadError, match=f"nodes, more than {most:,}; use a larger edge"):
+        graded_lattice(cells, np.full(tuple(cells.counts), coarsest, dtype=np.uint8))
+
+
+def test_an_edge_too_fine_for_the_box_is_refused_before_memory_is_taken():
+    with pytest.raises(HeadError, match="1 mm is too fine for a box this large"):
+        cells_over([[0, 0, 0], [0.5, 0.5, 0.5]], 1 * MM)
 
 
 def test_progress_runs_from_nothing_to_one():
@@ -148,8 +203,7 @@ def test_progress_runs_from_nothing_to_one():
     mesh_level_sets(
         [ball((0, 0, 0), 1.0)],
         tissue_table([1]),
-        bounds_m=[[-1] * 3, [1] * 3],
-        edge_m=0.5,
+        lattice=cube_lattice(1, 0.5),
         progress=lambda stage, fraction: seen.append(fraction),
     )
     assert seen[0] == 0
@@ -162,7 +216,7 @@ def test_only_the_largest_piece_stays_and_the_rest_is_counted():
         return np.minimum(ball((0, 0, 0), 20 * MM)(points), ball((40 * MM, 0, 0), 8 * MM)(points))
 
     mesh = mesh_level_sets(
-        [two_balls], tissue_table([1]), bounds_m=[[-20 * MM] * 3, [50 * MM, 20 * MM, 20 * MM]], edge_m=4 * MM
+        [two_balls], tissue_table([1]), lattice=uniform_lattice([[-20 * MM] * 3, [50 * MM, 20 * MM, 20 * MM]], 4 * MM)
     )
     kept, dropped_m3 = largest_piece(mesh)
     assert kept.nodes_m[:, 0].max() < 21 * MM
@@ -190,9 +244,8 @@ def test_regions_that_nest_have_level_sets_that_nest():
     outer[5:15, 4:14, 5:15] |= rng.random((10, 10, 10)) > 0.5
     affine = np.diag([MM, MM, MM, 1.0])
     points = rng.random((4000, 3)) * 14 * MM + 3 * MM
-    difference = level_of_region(inner, affine, goes_on=False)(points) - level_of_region(outer, affine, goes_on=False)(
-        points
-    )
+    one, other = (level_of_region(Region(voxels, affine, goes_on=False)) for voxels in (inner, outer))
+    difference = one(points) - other(points)
     assert difference.min() > -1e-9
 
 
@@ -204,11 +257,11 @@ def test_a_level_set_knows_where_its_voxels_are():
     def at(index, level):
         return float(level((affine[:3, :3] @ np.array(index) + affine[:3, 3])[None])[0])
 
-    closed = level_of_region(region, affine, goes_on=False)
+    closed = level_of_region(Region(region, affine, goes_on=False))
     assert at((9.5, 18, 15), closed) == pytest.approx(0, abs=1e-6)
     assert at((12.0, 18, 15), closed) == pytest.approx(-2.5 * MM, rel=0.02)
     assert at((15, 29.5, 15), closed) == pytest.approx(0, abs=1e-6)
-    goes_on = level_of_region(region, affine, goes_on=True)
+    goes_on = level_of_region(Region(region, affine, goes_on=True))
     assert at((15, 29.5, 15), goes_on) < -4 * MM
 
 
@@ -221,7 +274,7 @@ def test_a_level_set_knows_where_its_voxels_are():
 )
 def test_volumes_that_cannot_be_meshed_are_refused(affine, region, message):
     with pytest.raises(ValueError, match=message):
-        level_of_region(region, affine, goes_on=False)
+        level_of_region(Region(region, affine, goes_on=False))
 
 
 def labelled_ball():

@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.errors import HeadError, Problem
-from stimplan.head.levels import GridLevel, bounds_of_region, level_of_region, voxel_sizes_m
-from stimplan.head.mesher import Progress, TetMesh, largest_piece, mesh_level_sets, shared_faces, tissue_table
+from stimplan.head.conserve import MovedLevel, conserving, counting_cells
+from stimplan.head.grading import coarsest_levels
+from stimplan.head.lattice import Lattice, cells_over, graded_lattice
+from stimplan.head.levels import Region, bounds_of_region, level_of_region, voxel_sizes_m
+from stimplan.head.mesher import SPACING, Progress, TetMesh, largest_piece, mesh_level_sets, shared_faces, tissue_table
 from stimplan.head.nesting import Nesting, nesting_of
 from stimplan.head.presets import DEFAULT_PRESET, edge_m_of
 from stimplan.head.stuffing import quality
@@ -67,11 +70,13 @@ def mesh_labels(
     edge_m = edge_m_of(edge_mm)
     tissue, numbers = tissue_of(volume)
     nesting = nesting_of(tissue)
+    affine = np.asarray(volume.head_from_voxel, dtype=np.float64)
+    cells = cells_over(bounds_of_region(tissue > 0, affine), SPACING * edge_m)
+    lattice = graded_lattice(cells, coarsest_levels(tissue, affine, cells))
     mesh = mesh_level_sets(
-        _levels(tissue, volume.head_from_voxel, nesting, progress),
+        _levels(tissue, affine, nesting, lattice=lattice, progress=progress),
         tissue_table(nesting.shells, nesting.extras),
-        bounds_m=bounds_of_region(tissue > 0, volume.head_from_voxel),
-        edge_m=edge_m,
+        lattice=lattice,
         progress=progress,
     )
     mesh, dropped_m3 = largest_piece(mesh)
@@ -138,16 +143,22 @@ def _problems(labels: NDArray[Any], volume: LabelVolume) -> list[Problem]:
 
 
 def _levels(
-    tissue: NDArray[np.uint8], head_from_voxel: NDArray[np.float64], nesting: Nesting, progress: Progress | None
-) -> list[GridLevel]:
-    """Level sets of the shells, outermost first, then of the inclusions."""
+    tissue: NDArray[np.uint8],
+    head_from_voxel: NDArray[np.float64],
+    nesting: Nesting,
+    *,
+    lattice: Lattice,
+    progress: Progress | None,
+) -> list[MovedLevel]:
+    """Level sets of the shells, outermost first, then of the inclusions; each keeps the volume of its labels."""
     levels = []
-    for index, region in enumerate(nesting.regions):
+    counting = counting_cells(lattice)
+    for index, inside in enumerate(nesting.regions):
         if progress is not None:
             progress("finding surfaces", index / len(nesting.regions))
         # Only the head itself ends with the volume; what is inside is cut open there, not closed.
-        table = np.isin(np.arange(256), list(region))
-        levels.append(level_of_region(table[tissue], head_from_voxel, goes_on=index > 0))
+        region = Region(np.isin(np.arange(256), list(inside))[tissue], head_from_voxel, goes_on=index > 0)
+        levels.append(conserving(level_of_region(region), region, lattice, counting))
     return levels
 
 

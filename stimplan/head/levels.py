@@ -33,11 +33,30 @@ class GridLevel:
 
     def __call__(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n,) signed distance at (n, 3) points; points off the grid take its nearest value."""
-        return _sample(self.values_m, self.voxel_from_head, np.ascontiguousarray(points_m, dtype=np.float64))
+        return sample(self.values_m, self.voxel_from_head, np.ascontiguousarray(points_m, dtype=np.float64))
 
 
-def level_of_region(region: NDArray[np.bool_], head_from_voxel: NDArray[np.float64], *, goes_on: bool) -> GridLevel:
-    """Signed distance to the boundary of a region of voxels, clipped and smoothed.
+@attrs.frozen(eq=False)
+class Region:
+    """Some of the voxels of a volume.
+
+    Attributes
+    ----------
+    voxels : (i, j, k) bool array
+    head_from_voxel : (4, 4) array
+        Affine from voxel indices to head coordinates, m; rotated or not, but not sheared.
+    goes_on : bool
+        Whether a region that reaches the edge of the volume goes on beyond it, as the brain stem does below the
+        last slice, or ends there, as the head does.
+    """
+
+    voxels: NDArray[np.bool_]
+    head_from_voxel: NDArray[np.float64]
+    goes_on: bool
+
+
+def level_of_region(region: Region) -> GridLevel:
+    """Signed distance to the boundary of a region, clipped and smoothed.
 
     The distance is that to the faces of the voxels, whatever their sizes. Distance, clipping, smoothing and
     interpolation all keep order: where one region contains another, its level set is nowhere above the other's, so
@@ -45,12 +64,7 @@ def level_of_region(region: NDArray[np.bool_], head_from_voxel: NDArray[np.float
 
     Parameters
     ----------
-    region : (i, j, k) bool array
-    head_from_voxel : (4, 4) array
-        Affine from voxel indices to head coordinates, m; rotated or not, but not sheared.
-    goes_on : bool
-        Whether a region that reaches the edge of the volume goes on beyond it, as the brain stem does below the
-        last slice, or ends there, as the head does.
+    region : Region
 
     Returns
     -------
@@ -63,17 +77,17 @@ def level_of_region(region: NDArray[np.bool_], head_from_voxel: NDArray[np.float
     """
     from scipy.ndimage import gaussian_filter
 
-    sizes_m = voxel_sizes_m(head_from_voxel)
+    sizes_m = voxel_sizes_m(region.head_from_voxel)
     clip_m = CLIP_VOXELS * float(np.prod(sizes_m) ** (1 / 3))
     reach = np.ceil(clip_m / sizes_m).astype(int)
-    padded = np.pad(region, [(n, n) for n in reach], mode="edge" if goes_on else "constant")
+    padded = np.pad(region.voxels, [(n, n) for n in reach], mode="edge" if region.goes_on else "constant")
     low, high = _box(padded)
     low, high = np.maximum(low - reach, 0), np.minimum(high + reach, padded.shape)
     box = padded[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
     values = distance_m(box, sizes_m, clip_m)
     values -= distance_m(~box, sizes_m, clip_m)
     values = gaussian_filter(values, SMOOTHING_VOXELS, mode="nearest")
-    voxel_from_head = np.linalg.inv(head_from_voxel).astype(np.float64)
+    voxel_from_head = np.linalg.inv(region.head_from_voxel)
     voxel_from_head[:3, 3] += reach - low
     return GridLevel(values, voxel_from_head)
 
@@ -153,28 +167,26 @@ def _lowest_shifted(squared, steps):
 
 
 @jit
-def _sample(values, affine, points):
-    """Trilinear interpolation; off the grid the nearest value. Plain loops: the same bits on every machine."""
+def sample_one(values, affine, x, y, z):
+    """Trilinear interpolation; off the grid the nearest value. Plain sums: the same bits on every machine."""
+    a = affine[0, 0] * x + affine[0, 1] * y + affine[0, 2] * z + affine[0, 3]
+    b = affine[1, 0] * x + affine[1, 1] * y + affine[1, 2] * z + affine[1, 3]
+    c = affine[2, 0] * x + affine[2, 1] * y + affine[2, 2] * z + affine[2, 3]
+    ni, nj, nk = values.shape
+    a, b, c = min(max(a, 0.0), ni - 1.0), min(max(b, 0.0), nj - 1.0), min(max(c, 0.0), nk - 1.0)
+    i, j, k = min(int(a), ni - 2), min(int(b), nj - 2), min(int(c), nk - 2)
+    a, b, c = a - i, b - j, c - k
+    near = (values[i, j, k] * (1 - c) + values[i, j, k + 1] * c) * (1 - b)
+    near += (values[i, j + 1, k] * (1 - c) + values[i, j + 1, k + 1] * c) * b
+    far = (values[i + 1, j, k] * (1 - c) + values[i + 1, j, k + 1] * c) * (1 - b)
+    far += (values[i + 1, j + 1, k] * (1 - c) + values[i + 1, j + 1, k + 1] * c) * b
+    return near * (1 - a) + far * a
+
+
+@jit
+def sample(values, affine, points):
+    """(n,) trilinear interpolation at (n, 3) points; at least two values along each axis."""
     found = np.empty(len(points))
-    index = np.empty(3, np.int64)
-    share = np.empty(3)
     for number in range(len(points)):
-        x, y, z = points[number]
-        for axis in range(3):
-            at = affine[axis, 0] * x + affine[axis, 1] * y + affine[axis, 2] * z + affine[axis, 3]
-            at = min(max(at, 0.0), values.shape[axis] - 1.0)
-            index[axis] = min(int(at), max(values.shape[axis] - 2, 0))
-            share[axis] = at - index[axis]
-        i, j, k = index
-        total = 0.0
-        for a in range(2):
-            wi = share[0] if a else 1 - share[0]
-            for b in range(2):
-                wj = share[1] if b else 1 - share[1]
-                for c in range(2):
-                    wk = share[2] if c else 1 - share[2]
-                    weight = wi * wj * wk
-                    if weight > 0:
-                        total += weight * values[i + a, j + b, k + c]
-        found[number] = total
+        found[number] = sample_one(values, affine, points[number, 0], points[number, 1], points[number, 2])
     return found

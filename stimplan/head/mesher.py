@@ -8,15 +8,17 @@ from typing import Any
 
 import attrs
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from stimplan.head.lattice import bcc_lattice
+from stimplan.head.lattice import MOST_NODES, Lattice, refuse_too_many
 from stimplan.head.stuffing import LevelSet, Stuffed, insert_level
 from stimplan.resources import package_path
 from stimplan.values import digest
 
 # What decides the mesh that an input gives.
 _SOURCES = (
+    "conserve.py",
+    "grading.py",
     "labelled.py",
     "lattice.py",
     "levels.py",
@@ -105,8 +107,7 @@ def mesh_level_sets(
     levels: Sequence[LevelSet],
     tissue_of: NDArray[np.uint8],
     *,
-    bounds_m: ArrayLike,
-    edge_m: float,
+    lattice: Lattice,
     progress: Progress | None = None,
 ) -> TetMesh:
     """Mesh the regions that level sets bound.
@@ -117,10 +118,8 @@ def mesh_level_sets(
         Signed distances, m, negative inside: the nested ones first, outermost first, then any others.
     tissue_of : (2**n_levels,) uint8 array
         Tissue by side, see `tissue_table`; 0 is not meshed.
-    bounds_m : (2, 3) array
-        Box that holds everything to be meshed, m.
-    edge_m : float
-        Longest edge wanted, m; the lattice is finer by `SPACING`.
+    lattice : Lattice
+        Covers everything to be meshed.
     progress : callable, optional
         Called as `progress(stage, fraction)`.
 
@@ -131,26 +130,31 @@ def mesh_level_sets(
     """
     if len(tissue_of) != 2 ** len(levels):
         raise ValueError(f"{len(levels)} level sets need {2 ** len(levels)} table entries, got {len(tissue_of)}")
-    spacing_m = SPACING * edge_m
-    nodes_m, tets = bcc_lattice(bounds_m, spacing_m)
-    mesh = Stuffed(nodes_m, tets, np.zeros(len(tets), dtype=np.int64), np.zeros(len(nodes_m), dtype=bool))
+    mesh = _untouched(lattice)
     for bit, level in enumerate(levels):
         if progress is not None:
             progress("meshing", bit / len(levels))
         if bit == 0 and not tissue_of[::2].any():  # nothing is outside the first surface
-            mesh = _kept(mesh, np.any((level(nodes_m) < 0)[tets], axis=1))
-        mesh = insert_level(mesh, level, bit, edge_m=spacing_m)
+            mesh = _kept(mesh, np.any((level(mesh.nodes_m) < 0)[mesh.tets], axis=1))
+        mesh = insert_level(mesh, level, bit)
+        refuse_too_many(len(mesh.nodes_m))
         may_be_tissue = np.any(tissue_of.reshape(-1, 2 ** (bit + 1)), axis=0)
         mesh = _kept(mesh, may_be_tissue[mesh.inside])
     if progress is not None:
         progress("meshing", 1.0)
-    return _ordered(mesh.nodes_m, mesh.tets, tissue_of[mesh.inside], edge_m=spacing_m)
+    return _ordered(mesh.nodes_m, mesh.tets, tissue_of[mesh.inside], finest_m=float(lattice.spacing_m.min()))
+
+
+def _untouched(lattice: Lattice) -> Stuffed:
+    """The lattice before the first surface."""
+    inside, is_fixed = np.zeros(len(lattice.tets), dtype=np.int64), np.zeros(len(lattice.nodes_m), dtype=bool)
+    return Stuffed(lattice.nodes_m, lattice.tets, inside, is_fixed, lattice.spacing_m)
 
 
 def _kept(mesh: Stuffed, keep: NDArray[np.bool_]) -> Stuffed:
     """Some of the tetrahedra, and only the nodes they use, in the same order."""
     tets, is_used = _renumbered(mesh.tets[keep], len(mesh.nodes_m))
-    return Stuffed(mesh.nodes_m[is_used], tets, mesh.inside[keep], mesh.is_fixed[is_used])
+    return Stuffed(mesh.nodes_m[is_used], tets, mesh.inside[keep], mesh.is_fixed[is_used], mesh.spacing_m[is_used])
 
 
 def _renumbered(tets: NDArray[Any], n_nodes: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -181,8 +185,8 @@ def shared_faces(tets: NDArray[np.integer]) -> NDArray[np.int64]:
     """(k, 2) pairs of tetrahedra that share a face."""
     ordered = np.sort(tets, axis=1).astype(np.int64)
     base = int(tets.max(initial=0)) + 1
-    if base >= 2**21:
-        raise ValueError(f"{base} nodes: more than two million do not fit the 64-bit face key")
+    if base > MOST_NODES:
+        raise ValueError(f"{base:,} nodes: more than {MOST_NODES:,} do not fit the 64-bit face key")
     keys = np.concatenate([(ordered[:, i] * base + ordered[:, j]) * base + ordered[:, k] for i, j, k in _FACES])
     order = np.argsort(keys, kind="stable")
     same = np.flatnonzero(keys[order[:-1]] == keys[order[1:]])
@@ -193,10 +197,10 @@ _FACES = ((1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2))
 
 
 def _ordered(
-    nodes_m: NDArray[np.float64], tets: NDArray[np.int64], tissue: NDArray[np.uint8], *, edge_m: float
+    nodes_m: NDArray[np.float64], tets: NDArray[np.int64], tissue: NDArray[np.uint8], *, finest_m: float
 ) -> TetMesh:
     """Neighbours in space become neighbours in memory, which makes every product with the matrix faster."""
-    cell = ((nodes_m - nodes_m.min(axis=0)) * (4 / edge_m)).astype(np.uint64)
+    cell = ((nodes_m - nodes_m.min(axis=0)) * (4 / finest_m)).astype(np.uint64)
     order = np.argsort(_spread(cell[:, 0]) | _spread(cell[:, 1]) << 1 | _spread(cell[:, 2]) << 2, kind="stable")
     number = np.empty(len(order), dtype=np.int32)
     number[order] = np.arange(len(order), dtype=np.int32)

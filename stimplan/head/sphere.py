@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from stimplan.errors import HeadError, Problem
 from stimplan.head.fiducials import COLIN27_M
-from stimplan.head.mesher import Progress, mesh_level_sets, mesher_version, tissue_table
+from stimplan.head.lattice import uniform_lattice
+from stimplan.head.mesher import SPACING, Progress, mesh_level_sets, mesher_version, tissue_table
 from stimplan.head.model import HeadModel, Tissue
 from stimplan.head.stuffing import LevelSet
 from stimplan.montage import Point
@@ -64,8 +65,7 @@ def sphere_head(
     mesh = mesh_level_sets(
         [_sphere(radius_m) for radius_m in reversed(radii_m)],
         tissue_table(labels),
-        bounds_m=[[-radii_m[-1]] * 3, [radii_m[-1]] * 3],
-        edge_m=edge_m,
+        lattice=uniform_lattice([[-radii_m[-1]] * 3, [radii_m[-1]] * 3], SPACING * edge_m),
         progress=progress,
     )
     tissues = tuple(

@@ -39,12 +39,15 @@ class Stuffed:
         Bit k is set where the tetrahedron is inside level set k.
     is_fixed : (n,) bool array
         Nodes that lie on a surface already and must not move any more.
+    spacing_m : (n,) array
+        Spacing of the lattice at each node.
     """
 
     nodes_m: NDArray[np.float64]
     tets: NDArray[np.int64]
     inside: NDArray[np.int64]
     is_fixed: NDArray[np.bool_]
+    spacing_m: NDArray[np.float64]
 
 
 def quality(nodes_m: NDArray[np.float64], tets: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -59,6 +62,12 @@ def quality(nodes_m: NDArray[np.float64], tets: NDArray[np.integer]) -> NDArray[
     return 12 * np.sign(triple_volume) * np.abs(triple_volume) ** (2 / 3) / np.maximum(squares, 1e-300)
 
 
+def tet_volumes_m3(nodes_m: NDArray[np.float64], tets: NDArray[np.integer]) -> NDArray[np.float64]:
+    """(m,) volume of tetrahedra, negative where inverted."""
+    a, b, c, d = (nodes_m[tets[:, corner]] for corner in range(4))
+    return _triple(b - a, c - a, d - a) / 6
+
+
 def _triple(u: NDArray[np.float64], v: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float64]:
     """Triple product (u x v) . w row by row; six times the volume of the tetrahedron they span."""
     x = u[:, 1] * v[:, 2] - u[:, 2] * v[:, 1]
@@ -67,7 +76,7 @@ def _triple(u: NDArray[np.float64], v: NDArray[np.float64], w: NDArray[np.float6
     return x * w[:, 0] + y * w[:, 1] + z * w[:, 2]
 
 
-def insert_level(mesh: Stuffed, level: LevelSet, bit: int, *, edge_m: float) -> Stuffed:
+def insert_level(mesh: Stuffed, level: LevelSet, bit: int) -> Stuffed:
     """Make the zero surface of a level set a union of faces of the mesh.
 
     Parameters
@@ -76,8 +85,6 @@ def insert_level(mesh: Stuffed, level: LevelSet, bit: int, *, edge_m: float) -> 
     level : callable
     bit : int
         Which bit of `inside` the level set sets.
-    edge_m : float
-        Edge of the lattice, m.
 
     Returns
     -------
@@ -85,7 +92,7 @@ def insert_level(mesh: Stuffed, level: LevelSet, bit: int, *, edge_m: float) -> 
         Conforming, positively oriented; no edge crosses the surface any more.
     """
     value = level(mesh.nodes_m)
-    value[mesh.is_fixed & (np.abs(value) < TOUCH_FRACTION * edge_m)] = 0.0
+    value[mesh.is_fixed & (np.abs(value) < TOUCH_FRACTION * mesh.spacing_m)] = 0.0
     ends = _crossing_edges(mesh.tets, value)
     points = _crossing_points(level, mesh.nodes_m, value, ends)
     nodes_m, is_moved = _snap(mesh, value, ends, points)
@@ -96,6 +103,7 @@ def insert_level(mesh: Stuffed, level: LevelSet, bit: int, *, edge_m: float) -> 
         nodes_m=np.concatenate([nodes_m, points[still]]),
         inside=mesh.inside | (_is_inside_though_flat(level, nodes_m, mesh.tets, value).astype(np.int64) << bit),
         is_fixed=np.concatenate([mesh.is_fixed | is_moved | (value == 0), np.ones(int(still.sum()), dtype=bool)]),
+        spacing_m=np.concatenate([mesh.spacing_m, mesh.spacing_m[ends[still]].min(axis=1)]),
     )
     return _cut(stuffed, value, ends[still], bit)
 
