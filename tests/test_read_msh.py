@@ -399,6 +399,14 @@ def test_many_flat_tetrahedra_are_refused():
         head_from_raw(changed(nodes_m=nodes), name="s")
 
 
+def test_a_mesh_without_any_volume_is_refused():
+    raw = raw_head()
+    collapsed, plane = raw.tets[:, [0, 1, 2, 2]], raw.nodes_m * [1, 1, 0]
+    for values in ({"tets": collapsed}, {"nodes_m": plane}):
+        with pytest.raises(HeadError, match="no tetrahedron has a volume"):
+            head_from_raw(changed(**values), name="s")
+
+
 def test_a_raw_mesh_whose_parts_do_not_fit_is_refused():
     for wrong in ({"tissue": [3]}, {"triangles": None}, {"surface_tag": [1]}, {"nodes_m": np.zeros((5, 3))}):
         with pytest.raises(HeadError):

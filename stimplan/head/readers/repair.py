@@ -72,10 +72,13 @@ def repaired(mesh: Mesh) -> tuple[Mesh, Faces, NDArray[np.float64], dict[str, An
     is_collapsed = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
     del ordered
     mesh = mesh.where(~is_collapsed)
-    mesh, doubled = _without_doubles(mesh)
+    mesh, faces, doubled = _without_doubles(mesh)
+    matched = len(mesh.tets)
     volumes_m3, longest_m = signed_volumes_m3(mesh.nodes_m, mesh.tets)
     is_flat = np.abs(volumes_m3) * 6 <= FLAT * longest_m**3
     flat = int(is_flat.sum())
+    if flat == len(mesh.tets):
+        raise HeadError("no tetrahedron has a volume: every one names a node twice, or lies in a plane")
     if flat > MOST_FLAT * len(mesh.tets):
         raise HeadError(
             f"{flat} of {len(mesh.tets)} tetrahedra have no volume, the first at "
@@ -94,14 +97,16 @@ def repaired(mesh: Mesh) -> tuple[Mesh, Faces, NDArray[np.float64], dict[str, An
         "nodes_unused": unused,
         **detached,
     }
-    return mesh, find_faces(mesh.tets), volumes_m3, record
+    if inverted or len(mesh.tets) != matched:  # else the faces are what they were; nodes do not count in them
+        faces = find_faces(mesh.tets)
+    return mesh, faces, volumes_m3, record
 
 
-def _without_doubles(mesh: Mesh) -> tuple[Mesh, int]:
-    """The mesh without tetrahedra that are there twice; overlapping ones are refused."""
+def _without_doubles(mesh: Mesh) -> tuple[Mesh, Faces, int]:
+    """The mesh without tetrahedra that are there twice, and its faces; overlapping ones are refused."""
     faces = find_faces(mesh.tets)
     if not len(faces.crowded):
-        return mesh, 0
+        return mesh, faces, 0
     suspects = np.unique(faces.crowded % len(mesh.tets))
     ordered = np.sort(mesh.tets[suspects], axis=1)
     _, first, group = np.unique(ordered, axis=0, return_index=True, return_inverse=True)
@@ -112,14 +117,14 @@ def _without_doubles(mesh: Mesh) -> tuple[Mesh, int]:
     keep = np.ones(len(mesh.tets), dtype=bool)
     keep[np.setdiff1d(suspects, kept)] = False
     cleaned = mesh.where(keep)
-    crowded = find_faces(cleaned.tets).crowded if len(kept) < len(suspects) else faces.crowded
-    if len(crowded):
-        tets = np.unique(crowded % len(cleaned.tets))
+    faces = find_faces(cleaned.tets) if len(kept) < len(suspects) else faces
+    if len(faces.crowded):
+        tets = np.unique(faces.crowded % len(cleaned.tets))
         raise HeadError(
             f"{len(tets)} tetrahedra overlap (more than two share one face), the first at {_at_mm(cleaned, tets[:1])}: "
             "the mesh is not usable, make it again"
         )
-    return cleaned, len(suspects) - len(kept)
+    return cleaned, faces, len(suspects) - len(kept)
 
 
 def _oriented(mesh: Mesh, is_inverted: NDArray[np.bool_]) -> tuple[Mesh, int]:
