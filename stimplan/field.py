@@ -105,8 +105,8 @@ class Field:
             values = nodal_field(
                 self.E_V_per_m[of],
                 self.head.tets[of],
+                nodes_m=self.head.nodes_m,
                 volumes_m3=self.head.volumes_m3[of],
-                n_nodes=len(self.potential_V),
             )
             values.setflags(write=False)
             self._nodal[label] = values

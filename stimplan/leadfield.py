@@ -7,7 +7,7 @@ are discs with a uniform current density: then the matrix is the same for every 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from stimplan import __version__
 from stimplan.errors import InputError, Problem
 from stimplan.fem.assemble import electric_field
 from stimplan.fem.contact import contact_columns
-from stimplan.fem.recover import nodal_field
+from stimplan.fem.recover import recovery
 from stimplan.fem.solve import Progress, solve_system
 from stimplan.field import Field, system_of
 from stimplan.head.cortex import cortex_of
@@ -222,7 +222,7 @@ def compute_lead_field(
     weights -= weights.mean(axis=1, keepdims=True)
     # The last column is minus the sum of the others: one solve less, and the columns sum to zero to rounding.
     last = len(areas) - 1
-    system = system_of(head, progress)
+    system, sample = system_of(head, progress), _cortex_sampler(head)
     for start in range(0, last, _BLOCK):
         stop = min(start + _BLOCK, last)
         if progress is not None:
@@ -230,7 +230,7 @@ def compute_lead_field(
         if sink.has(start):
             continue
         solution = solve_system(system, weights[:, start:stop], tolerance=tolerance)
-        sink.add(start, solution.potential_V.T, _on_cortex(head, solution.potential_V), solution.residual)
+        sink.add(start, solution.potential_V.T, sample(solution.potential_V), solution.residual)
     rows = sink.complete()
     if progress is not None:
         progress("lead field", 1.0)
@@ -276,15 +276,24 @@ def _record(head: HeadModel, placement: Placement, diameter_m: float, tolerance:
     }
 
 
-def _on_cortex(head: HeadModel, potential_V: Array) -> NDArray[np.float32]:
-    """(k, p, 3) recovered field of each column at the points of the cortex."""
+def _cortex_sampler(head: HeadModel) -> Callable[[Array], NDArray[np.float32]]:
+    """From the potentials of some columns, (n, k), the recovered fields at the points of the cortex, (k, p, 3)."""
     cortex = cortex_of(head)
+    inside = head.in_tissue(cortex.tissue)
+    # A patch reaches as far as the elements around the nodes of the elements around a node.
+    near = inside & _touching(head, head.tets[inside & _touching(head, cortex.nodes)])
+    tets = head.tets[near]
+    fit = recovery(tets, head.nodes_m, head.volumes_m3[near], nodes=cortex.nodes)
+
+    def sample(potential_V: Array) -> NDArray[np.float32]:
+        columns = [fit(electric_field(column, head.nodes_m, tets)) for column in potential_V.T]
+        return np.array(columns, dtype=np.float32)
+
+    return sample
+
+
+def _touching(head: HeadModel, nodes: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """(m,) mask of the tetrahedra that have one of the nodes."""
     is_near = np.zeros(len(head.nodes_m), dtype=bool)
-    is_near[cortex.nodes] = True
-    near = head.in_tissue(cortex.tissue) & is_near[head.tets].any(axis=1)
-    tets, volumes = head.tets[near], head.volumes_m3[near]
-    found = np.empty((potential_V.shape[1], len(cortex.nodes), 3), dtype=np.float32)
-    for column, potential in enumerate(potential_V.T):
-        field = electric_field(potential, head.nodes_m, tets)
-        found[column] = nodal_field(field, tets, volumes_m3=volumes, n_nodes=len(head.nodes_m))[cortex.nodes]
-    return found
+    is_near[nodes] = True
+    return np.asarray(is_near[head.tets].any(axis=1))

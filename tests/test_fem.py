@@ -15,7 +15,7 @@ from stimplan.fem.contact import Contact, contact_density, solve_contacts
 from stimplan.fem.krylov import conjugate_gradient
 from stimplan.fem.locate import Locator, rasterize
 from stimplan.fem.multigrid import build_hierarchy
-from stimplan.fem.recover import nodal_field, relative_difference
+from stimplan.fem.recover import nodal_field, recovery, relative_difference
 from stimplan.fem.rows import times
 from stimplan.fem.solve import build_system, checked_residual, solve_system
 from stimplan.head import sphere_head
@@ -409,11 +409,31 @@ def test_recovery_leaves_a_field_that_is_constant_in_a_tissue_as_it_is():
     nodes, tets = bar()
     left = nodes[tets].mean(axis=1)[:, 0] < LENGTH / 2
     field = np.where(left[:, None], [1.0, 2, 3], [4.0, 5, 6])
-    values = nodal_field(field[left], tets[left], volumes_m3=np.ones(left.sum()), n_nodes=len(nodes))
+    values = nodal_field(field[left], tets[left], nodes_m=nodes, volumes_m3=np.ones(left.sum()))
     used = np.unique(tets[left])
     np.testing.assert_allclose(values[used], np.tile([1.0, 2, 3], (len(used), 1)), atol=1e-12)
     others = np.setdiff1d(np.arange(len(nodes)), used)
     assert len(others) > 0 and np.isnan(values[others]).all()
+
+
+def test_recovery_follows_a_linear_field_up_to_the_surface():
+    head = ball()
+    turn = np.array([[1.0, 2, 0], [0, -1, 3], [2, 1, 0]])
+    values = nodal_field(head.centers_m @ turn, head.tets, nodes_m=head.nodes_m, volumes_m3=head.volumes_m3)
+    error = np.linalg.norm(values - head.nodes_m @ turn, axis=1)
+    assert error.max() < 0.02 * np.linalg.norm(head.nodes_m @ turn, axis=1).max()
+    # The mean of the elements around a node would miss by half an element where the tissue ends.
+    assert np.median(error) < 1e-3 * np.linalg.norm(head.nodes_m @ turn, axis=1).max()
+
+
+def test_a_recovery_for_some_nodes_is_that_of_all():
+    head = ball()
+    some = np.unique(head.scalp)[::7]
+    every = recovery(head.tets, head.nodes_m, head.volumes_m3)
+    few = recovery(head.tets, head.nodes_m, head.volumes_m3, nodes=some)
+    field = np.random.default_rng(0).normal(size=(len(head.tets), 3))
+    np.testing.assert_array_equal(few(field), every(field)[some])
+    assert np.add.reduceat(every.weights, every.start[:-1]) == pytest.approx(1)
 
 
 def test_rdm_ignores_size_and_mag_measures_it():

@@ -90,7 +90,7 @@ def node_volumes(nodes_m: Array, tets: NDArray[np.int32]) -> Array:
 
 
 @jit
-def _tets_of_nodes(tets, n_nodes):  # type: ignore[no-untyped-def]
+def tets_of_nodes(tets, n_nodes):  # type: ignore[no-untyped-def]
     """Tetrahedra around each node, as compressed rows."""
     start = np.zeros(n_nodes + 1, np.int64)
     for t in range(tets.shape[0]):
@@ -123,7 +123,7 @@ def _neighbours(row, tets_around, tets, seen, out):  # type: ignore[no-untyped-d
 @jit
 def _pattern(tets, n_nodes):  # type: ignore[no-untyped-def]
     """Row pointers and sorted column numbers of the matrix."""
-    start, member = _tets_of_nodes(tets, n_nodes)
+    start, member = tets_of_nodes(tets, n_nodes)
     most = 1
     for row in range(n_nodes):
         most = max(most, 4 * (start[row + 1] - start[row]))
