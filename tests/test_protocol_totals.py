@@ -8,7 +8,7 @@ import attrs
 import pytest
 from strategies import LONE_BLOCK
 
-from stimplan.errors import InputError
+from stimplan.errors import InputError, ProtocolError
 from stimplan.montage import Electrode, Layer, Rectangle
 from stimplan.protocol import (
     Block,
@@ -349,3 +349,22 @@ def test_a_train_written_as_one_long_stimulus_is_a_train():
     train = train_of(block((75, 30.0), stimulus=Stimulus(40, (0.1,) * 39)))
     assert (train.pulses, train.count, train.frequency_Hz) == (40, 75, 10.0)
     assert (train.train_duration_s, train.inter_train_interval_s) == (4.0, 26.0)
+
+
+@pytest.mark.parametrize(
+    ("make", "where"),
+    [
+        (lambda: Pattern(10, 0.0), "interval_s"),
+        (lambda: Pattern(10, -1.0), "interval_s"),
+        (lambda: Pattern(10, math.nan), "interval_s"),
+        (lambda: Pattern(0, 1.0), "count"),
+        (lambda: Pattern(2.5, 1.0), "count"),
+        (lambda: Stimulus(2, (0.0,)), "intervals_s"),
+        (lambda: Stimulus(4, (0.005, 0.005)), "intervals_s"),
+        (lambda: Stimulus(0), "pulses"),
+    ],
+)
+def test_a_timing_that_no_stimulator_can_give_is_refused_when_it_is_made(make, where):
+    with pytest.raises(ProtocolError) as caught:
+        make()
+    assert caught.value.problems[0].where == where

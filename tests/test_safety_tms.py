@@ -337,7 +337,8 @@ def test_what_a_protocol_of_a_coil_cannot_say_is_listed():
 def with_interval(interval_s):
     base = read_protocol(tms(trains(10, 100, 4, 26, 10)))
     one = base.stimulation.blocks[0]
-    inner = attrs.evolve(one.timing.patterns[0], interval_s=interval_s)
+    inner = attrs.evolve(one.timing.patterns[0])
+    object.__setattr__(inner, "interval_s", interval_s)  # past the constructor, which refuses what is no time
     timing = attrs.evolve(one.timing, patterns=(inner, one.timing.patterns[1]))
     stimulation = attrs.evolve(base.stimulation, blocks=(attrs.evolve(one, timing=timing),))
     return attrs.evolve(base, stimulation=stimulation)

@@ -241,3 +241,18 @@ def test_no_figure_is_left_with_pyplot():
 @pytest.mark.parametrize(("current", "words"), [(0.002, "+2 mA"), (-0.0005, "−0.5 mA"), (0.0, "0 mA")])
 def test_a_current_is_said_with_its_sign(current, words):
     assert current_text(current) == words
+
+
+def test_the_scalp_map_shows_the_whole_head_and_every_site():
+    field = small_run().field
+    sites = ten_ten_sites(field.head)
+    figure = plot_scalp_potential(field)
+    axes = figure.axes[0]
+    farthest = np.hypot(*flat_positions(field.head, sites).T).max()
+    for low, high in (axes.get_xlim(), axes.get_ylim()):
+        assert low < -farthest and high > farthest
+    left, right, bottom, top = axes.images[0].get_extent()
+    outlines = [line for line in axes.lines if len(line.get_xdata()) > 2]  # head, nose, ears
+    for line in outlines:
+        assert left <= min(line.get_xdata()) and max(line.get_xdata()) <= right
+        assert bottom <= min(line.get_ydata()) and max(line.get_ydata()) <= top

@@ -6,7 +6,9 @@ from typing import Literal
 
 import attrs
 
+from stimplan.errors import Problem, ProtocolError
 from stimplan.montage import Point
+from stimplan.site_forms import SiteForm
 
 CoilFamily = Literal["figure-8", "circular", "double-cone", "butterfly", "H-coil", "cap", "other"]
 PulseShape = Literal["monophasic", "biphasic", "half-sine"]
@@ -72,6 +74,24 @@ class Intensity:
         return Intensity(value, self.reference, rate, field)
 
 
+def _count(instance: object, attribute: attrs.Attribute[int], value: int) -> None:
+    if not isinstance(value, int) or value < 1:
+        raise ProtocolError(Problem(attribute.name, f"must be a whole number of at least 1, got {value!r}"))
+
+
+def _interval(instance: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if not value > 0:
+        raise ProtocolError(Problem(attribute.name, f"must be above 0 s, got {value!r}; pulses cannot come at once"))
+
+
+def _intervals(instance: Stimulus, attribute: attrs.Attribute[tuple[float, ...]], values: tuple[float, ...]) -> None:
+    if len(values) != instance.pulses - 1:
+        what = f"{instance.pulses} pulses have {instance.pulses - 1} intervals between them, got {len(values)}"
+        raise ProtocolError(Problem(attribute.name, what))
+    for value in values:
+        _interval(instance, attribute, value)
+
+
 @attrs.frozen
 class Stimulus:
     """One stimulus: a pulse, a pair, four.
@@ -87,20 +107,31 @@ class Stimulus:
         Intensity of each pulse where they have different references (a conditioning pulse at 80 % of the active
         threshold before a test pulse that gives 1 mV); None for a pulse with the block's. Empty where all are the
         block's or relative to it.
+
+    Raises
+    ------
+    ProtocolError
+        No pulse, another number of intervals than between the pulses, or one that is not above 0.
     """
 
-    pulses: int = 1
-    intervals_s: tuple[float, ...] = ()
+    pulses: int = attrs.field(default=1, validator=_count)
+    intervals_s: tuple[float, ...] = attrs.field(default=(), validator=_intervals)
     relative_intensities: tuple[float, ...] = ()
     intensities: tuple[Intensity | None, ...] = ()
 
 
 @attrs.frozen
 class Pattern:
-    """One level of repetition: how often the inner pattern comes, and the time from start to start, s."""
+    """One level of repetition: how often the inner pattern comes, and the time from start to start, s.
 
-    count: int
-    interval_s: float
+    Raises
+    ------
+    ProtocolError
+        The count is below 1, or the interval not above 0.
+    """
+
+    count: int = attrs.field(validator=_count)
+    interval_s: float = attrs.field(validator=_interval)
     name: str | None = None
 
 
@@ -138,8 +169,8 @@ class CoilPlacement:
     ----------
     method : str or None
         How the place was found; None where the source does not report it.
-    site : str or None
-        10-05 site under the centre of the coil.
+    site : str, BeamF3, Tape, AnteriorOf or None
+        10-05 site under the centre of the coil, or a place found with a tape measure.
     mni_m : 3-tuple or None
         Point in the brain the coil is aimed at, MNI, m.
     pose_m : 4 rows of 4 or None
@@ -150,7 +181,7 @@ class CoilPlacement:
     """
 
     method: str | None
-    site: str | None = None
+    site: str | SiteForm | None = None
     mni_m: Point | None = None
     pose_m: tuple[Row, Row, Row, Row] | None = None
     handle: Handle | None = None

@@ -24,6 +24,8 @@ _OLD_NAMES = frozenset({"T3", "T4", "T5", "T6"})
 _FRAME = ("Cz", "Fpz", "Oz", "T7", "T8")
 # Radius of the drawn head; MNE draws nose and ears around it. Its value only sets the scale of the drawing.
 _RIM = 0.095
+# How far the map goes on beyond the lowest site.
+_MARGIN = 0.006
 
 
 def ten_ten_sites(head: HeadModel) -> tuple[str, ...]:
@@ -99,12 +101,14 @@ def plot_scalp_potential(field: Field) -> Figure:
         vlim=(-reach, reach),
         contours=8,
         show=False,
-        extrapolate="local",
+        extrapolate="head",
         sphere=(0.0, 0.0, 0.0, _RIM),
         mask=np.array([name in stimulated for name in sites]),
         mask_params={"marker": "s", "markersize": 5, "markerfacecolor": "white", "markeredgecolor": INK},
         names=[f"{name}\n" if name in stimulated else "" for name in sites],
     )
+    reach_m = float(np.hypot(*places.T).max()) + _MARGIN
+    axes.set(xlim=(-reach_m, reach_m), ylim=(-reach_m, reach_m))
     for name in axes.texts:
         name.set(fontsize=7, fontweight="bold", path_effects=[withStroke(linewidth=1.5, foreground="white")])
     bar = figure.colorbar(image, cax=figure.add_axes((0.85, 0.25, 0.03, 0.5)))
