@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
@@ -74,17 +74,17 @@ class Intensity:
         return Intensity(value, self.reference, rate, field)
 
 
-def _count(instance: object, attribute: attrs.Attribute[int], value: int) -> None:
+def _count(instance: object, attribute: attrs.Attribute[Any], value: int) -> None:
     if not isinstance(value, int) or value < 1:
         raise ProtocolError(Problem(attribute.name, f"must be a whole number of at least 1, got {value!r}"))
 
 
-def _interval(instance: object, attribute: attrs.Attribute[float], value: float) -> None:
+def _interval(instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
     if not value > 0:
         raise ProtocolError(Problem(attribute.name, f"must be above 0 s, got {value!r}; pulses cannot come at once"))
 
 
-def _intervals(instance: Stimulus, attribute: attrs.Attribute[tuple[float, ...]], values: tuple[float, ...]) -> None:
+def _intervals(instance: Stimulus, attribute: attrs.Attribute[Any], values: tuple[float, ...]) -> None:
     if len(values) != instance.pulses - 1:
         what = f"{instance.pulses} pulses have {instance.pulses - 1} intervals between them, got {len(values)}"
         raise ProtocolError(Problem(attribute.name, what))
