@@ -72,13 +72,10 @@ def recovery(
     points = np.ascontiguousarray(nodes_m, dtype=np.float64)
     wanted = np.unique(cells) if nodes is None else np.asarray(nodes)
     wanted = np.ascontiguousarray(wanted, dtype=np.int64)
-    first, member = tets_of_nodes(cells, len(points))
-    sizes = _patch_sizes(wanted, first, member, cells)
-    start = np.concatenate([[0], np.cumsum(sizes)])
-    centers = points[cells].mean(axis=1)
-    elements, weights = _fits(
-        wanted, first, member, cells, points, centers, np.ascontiguousarray(volumes_m3, dtype=np.float64), start
-    )
+    mesh = (*tets_of_nodes(cells, len(points)), cells)
+    start = np.concatenate([[0], np.cumsum(_patch_sizes(wanted, mesh))])
+    volumes = np.ascontiguousarray(volumes_m3, dtype=np.float64)
+    elements, weights = _fits(wanted, mesh, points, volumes, start)
     return Recovery(wanted, start, elements, weights)
 
 
@@ -111,8 +108,9 @@ def relative_difference(a: Array, b: Array, volumes_m3: Array) -> float:
 
 
 @jit
-def _patch(row, node, first, member, tets, seen_tet, seen_node, found):  # type: ignore[no-untyped-def]
+def _patch(row, node, mesh, seen, found):  # type: ignore[no-untyped-def]
     """Write the elements of a node's patch into `found`, as far as it is long; return their number."""
+    (first, member, tets), (seen_tet, seen_node) = mesh, seen
     count = 0
     for at in range(first[node], first[node + 1]):
         seen_tet[member[at]] = row
@@ -140,23 +138,24 @@ _ROOM = 8192
 
 
 @jit
-def _patch_sizes(wanted, first, member, tets):  # type: ignore[no-untyped-def]
+def _patch_sizes(wanted, mesh):  # type: ignore[no-untyped-def]
     sizes = np.zeros(len(wanted), np.int64)
-    seen_tet, seen_node = np.full(len(tets), -1, np.int64), np.full(len(first) - 1, -1, np.int64)
+    seen = np.full(len(mesh[2]), -1, np.int64), np.full(len(mesh[0]) - 1, -1, np.int64)
     found = np.empty(_ROOM, np.int32)
     for row in range(len(wanted)):
-        sizes[row] = _patch(row, wanted[row], first, member, tets, seen_tet, seen_node, found)
+        sizes[row] = _patch(row, wanted[row], mesh, seen, found)
     return sizes
 
 
 @jit
-def _fits(wanted, first, member, tets, points, centers, volumes, start):  # type: ignore[no-untyped-def]
+def _fits(wanted, mesh, points, volumes, start):  # type: ignore[no-untyped-def]
     elements, weights = np.empty(start[-1], np.int32), np.empty(start[-1])
-    seen_tet, seen_node = np.full(len(tets), -1, np.int64), np.full(len(points), -1, np.int64)
+    centers = _centers(points, mesh[2])
+    seen = np.full(len(centers), -1, np.int64), np.full(len(points), -1, np.int64)
     found, offset = np.empty(_ROOM, np.int32), np.empty((_ROOM, 4))
     for row in range(len(wanted)):
         node = wanted[row]
-        count = _patch(row, node, first, member, tets, seen_tet, seen_node, found)
+        count = _patch(row, node, mesh, seen, found)
         _offsets(points[node], centers, volumes, found[:count], offset)
         normal = np.zeros((4, 4))
         for k in range(count):
@@ -175,6 +174,16 @@ def _fits(wanted, first, member, tets, points, centers, volumes, start):  # type
             elements[start[row] + k] = found[k]
             weights[start[row] + k] *= top[0] + top[1] * offset[k, 1] + top[2] * offset[k, 2] + top[3] * offset[k, 3]
     return elements, weights
+
+
+@jit
+def _centers(points, tets):  # type: ignore[no-untyped-def]
+    centers = np.zeros((len(tets), 3))
+    for t in range(len(tets)):
+        for corner in range(4):
+            for d in range(3):
+                centers[t, d] += points[tets[t, corner], d] / 4
+    return centers
 
 
 @jit
