@@ -16,7 +16,7 @@ from stimplan.safety.loading import BASES
 from stimplan.safety.quantities import QUANTITIES
 from stimplan.safety.rules import Statement
 from stimplan.safety.values import NOTICE
-from stimplan.units import to_si
+from stimplan.units import _TO_SI, from_si, si_key, to_si
 
 RULES = load_rules().rules
 WITH_LIMIT = [rule for rule in RULES if rule.must.limits]
@@ -116,6 +116,44 @@ def test_a_limit_that_is_a_thousandth_off_is_caught_by_a_vector(rule):
             wrong = limit * factor if limit else (factor - 1) * unit_of(rule.must)
             limits = tuple(wrong if i == number else other for i, other in enumerate(rule.must.limits))
             assert outcomes(with_must(rule, limits=limits)) != expected, (limits, "goes unnoticed")
+
+
+def other_units(suffix, *, is_same_kind):
+    """Other suffixes of files whose SI unit is the same, or another."""
+    kind = si_key(f"x_{suffix}") if suffix else ""
+    return [name for name in _TO_SI if name != suffix and (si_key(f"x_{name}") == kind) == is_same_kind]
+
+
+@pytest.mark.parametrize("rule", **ids([rule for rule in WITH_LIMIT if rule.must.display_unit]))
+def test_a_limit_in_the_wrong_unit_is_caught_by_a_vector(rule):
+    expected = [vector.expect for vector in rule.vectors]
+    numbers = [from_si(limit, rule.must.display_unit) for limit in rule.must.limits]
+    for suffix in other_units(rule.must.display_unit, is_same_kind=True):
+        limits = tuple(to_si(number, suffix) for number in numbers)
+        if limits != rule.must.limits:  # mA/cm² and 10 A/m² are one unit by two names only where their factor is
+            assert outcomes(with_must(rule, limits=limits)) != expected, (suffix, "goes unnoticed")
+
+
+@pytest.mark.parametrize("rule", **ids([rule for rule in WITH_LIMIT if rule.must.display_unit]))
+def test_a_value_in_the_wrong_unit_does_not_get_the_answer_of_the_right_one(rule):
+    for number, limit in enumerate(rule.must.limits):
+        is_lower = rule.must.op in (">=", ">") or (rule.must.op == "between" and number == 0)
+        written = from_si(limit, rule.must.display_unit)
+        for suffix in other_units(rule.must.display_unit, is_same_kind=True):
+            value = to_si(written, suffix)
+            if (value < limit) if is_lower else (value > limit):
+                assert judge(rule, value) == "broken", (suffix, "passes")
+
+
+@pytest.mark.parametrize("rule", **ids(RULES))
+def test_a_unit_of_another_kind_is_refused_when_the_rules_are_read(tmp_path, rule):
+    (tree,) = [
+        json.loads(file.read_text(encoding="utf-8")) for file in FILES if f'"id": "{rule.id}"' in file.read_text()
+    ]
+    (raw,) = [one for one in tree["rules"] if one["id"] == rule.id]
+    suffix = other_units(rule.must.display_unit, is_same_kind=False)[0]
+    found = problems_of(tmp_path, {**tree, "rules": [{**raw, "display_unit": suffix}]})
+    assert any("is not a unit of" in problem for problem in found), found
 
 
 @pytest.mark.parametrize("rule", **ids([rule for rule in WITH_LIMIT if rule.must.op != "between"]))

@@ -1,11 +1,13 @@
 """Forms, what a person is or has, and the whole check with a subject."""
 
 import json
+import math
 import re
 
 import attrs
 import pytest
 from people import CONSERVATIVE, LABEL, PROFILES, RESEARCH, TES, TMS, answered, healthy, tdcs
+from safety_vectors import Loose
 
 from stimplan.cli import run as run_cli
 from stimplan.commands.screen import ask_items
@@ -436,3 +438,61 @@ def test_a_condition_is_named_as_a_sentence_begins():
     free = found(healthy("tes", conditions=(apart,)), tdcs())["PERSON-TES-SKIN"]
     assert free.message == f"Not under an electrode: {what}, as seen."
     assert (lesion.censored, free.censored) == (False, False)
+
+
+# Each rule about a person that compares a number: at its limit, one ulp past it, and without a number.
+
+BY_NUMBER = {"age": "age_years", "sleep": "sleep_hours", "alcohol": "alcohol_units_24h"}
+OF_A_PERSON = [
+    rule
+    for rule in load_screening().rules
+    if isinstance(rule, PersonRule) and rule.limit and rule.looks_at in BY_NUMBER
+]
+
+
+def outcome_of(rule, value):
+    """Outcome of one rule for a number of the person, whatever its severity."""
+    strict = attrs.evolve(rule, severity="block")
+    person = healthy("tes", **{BY_NUMBER[rule.looks_at]: value})
+    (finding,) = person_findings((strict,), person, tdcs())
+    return {"pass": "holds", "stop": "broken"}.get(finding.status, finding.status)
+
+
+@pytest.mark.parametrize("rule", OF_A_PERSON, ids=lambda rule: rule.id)
+def test_a_rule_about_a_person_holds_at_its_limit_and_breaks_one_ulp_past_it(rule):
+    past, inside = (math.inf, -math.inf) if rule.is_upper_limit else (-math.inf, math.inf)
+    assert outcome_of(rule, rule.limit) == "holds"
+    assert outcome_of(rule, math.nextafter(rule.limit, past)) == "broken"
+    assert outcome_of(rule, math.nextafter(rule.limit, inside)) == "holds"
+
+
+@pytest.mark.parametrize("nothing", [None, math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("rule", OF_A_PERSON, ids=lambda rule: rule.id)
+def test_a_rule_about_a_person_never_passes_what_is_not_a_number(rule, nothing):
+    assert outcome_of(rule, nothing) == "unknown"
+
+
+CHILD_CURRENTS = [
+    rule for rule in load_screening().rules if isinstance(rule, PersonRule) and rule.looks_at == "age-current"
+]
+
+
+@pytest.mark.parametrize("rule", CHILD_CURRENTS, ids=lambda rule: rule.id)
+def test_a_rule_for_the_current_of_a_child_holds_at_its_limit_and_breaks_one_ulp_past_it(rule):
+    child = healthy("tes", age_years=rule.under_years - 1)
+    strict = attrs.evolve(rule, severity="block")
+
+    def judged(current_A, person=child):
+        pads = [attrs.evolve(one, current_A=math.copysign(current_A, one.current_A)) for one in tdcs().electrodes]
+        plan = attrs.evolve(tdcs(), stimulation=attrs.evolve(tdcs().stimulation, electrodes=tuple(pads)))
+        return [one.status for one in person_findings((strict,), person, plan)]
+
+    assert judged(rule.limit) == ["pass"]
+    # the total current is half of a sum, which is rounded to twelve digits
+    assert judged(rule.limit * (1 + 1e-11)) == ["stop"]
+    for nothing in (math.nan, math.inf, None):  # a protocol refuses such a current; a rule does not rely on it
+        loose = Loose(modality="tDCS", magnetic=None, electrodes=(), total_current_A=nothing)
+        assert [one.status for one in person_findings((strict,), child, loose)] == ["unknown"]
+    for age in (None, math.nan, math.inf):
+        assert judged(rule.limit, attrs.evolve(child, age_years=age)) == ["unknown"]
+    assert judged(1.0, attrs.evolve(child, age_years=rule.under_years)) == []

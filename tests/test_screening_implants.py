@@ -11,6 +11,7 @@ from stimplan.protocol import CoilPlacement, read_protocol
 from stimplan.protocol.magnetic import CoilFamily
 from stimplan.safety import Simulated, check, screening_findings
 from stimplan.safety.distances import Span, distance_to, sources_of, span_of_region, uncertainty_m
+from stimplan.safety.implants import implant_findings
 from stimplan.safety.screening_rules import ImplantRule, load_screening, read_data
 from stimplan.safety.subject import Implant, Subject
 from stimplan.sites import known_sites
@@ -367,3 +368,25 @@ def test_what_is_known_about_an_undecided_distance_is_said():
     (label,) = [f for f in found if f.rule_id == "IMPLANT-TMS-LABEL-30CM"]
     assert "at least 232 mm and at most 350 mm away" in label.message
     assert label.value is None
+
+
+# Each rule with a distance: at its limit, one ulp past it, and without a number.
+
+DISTANCES = [rule for rule in load_screening().rules if isinstance(rule, ImplantRule) and rule.limit is not None]
+
+
+@pytest.mark.parametrize("rule", DISTANCES, ids=lambda rule: rule.id)
+def test_a_distance_is_too_near_at_its_limit_and_far_enough_one_ulp_past_it(rule):
+    kinds = read_data("implants.json")["kinds"]
+    kind = next(name for name, record in kinds.items() if record["group"] in rule.groups)
+    strict = attrs.evolve(rule, severity="block")
+
+    def judged(distance_m):
+        implant = Implant(kind, distance_m=distance_m, mri=rule.mri[0])
+        (finding,) = implant_findings((strict,), healthy(implants=(implant,)), TOP)
+        return finding.status
+
+    assert judged(rule.limit) == "stop"
+    assert judged(math.nextafter(rule.limit, 0.0)) == "stop"
+    assert judged(math.nextafter(rule.limit, math.inf)) == "pass"
+    assert [judged(nothing) for nothing in (None, math.nan, math.inf)] == ["unknown"] * 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -127,8 +128,13 @@ def _pregnant(rule: PersonRule, case: _Case) -> _Said:
     return _Said("unknown", "Not judged: whether the person is pregnant.")
 
 
+def _finite(value: float | None) -> float | None:
+    """A number, or None: what is not a number is not known, and compares with nothing."""
+    return value if value is not None and math.isfinite(value) else None
+
+
 def _age(rule: PersonRule, case: _Case) -> _Said:
-    age = case.subject.age_years
+    age = _finite(case.subject.age_years)
     if age is None:
         return _Said("unknown", "Not judged: the age is not given.")
     is_under = rule.limit is not None and age < rule.limit
@@ -137,19 +143,19 @@ def _age(rule: PersonRule, case: _Case) -> _Said:
 
 def _age_current(rule: PersonRule, case: _Case) -> _Said | None:
     """Current for an age: the total current, by the amplitude convention of the protocol."""
-    age, current_A, limit_A = case.subject.age_years, case.protocol.total_current_A, rule.limit
+    age, current_A = _finite(case.subject.age_years), _finite(case.protocol.total_current_A)
     if age is None:
         return _Said("unknown", "Not judged: the age is not given.")
     if rule.under_years is None or age >= rule.under_years:
         return None
-    if current_A is None or limit_A is None:
+    if current_A is None or rule.limit is None:
         return _Said("unknown", "Not judged: the current is not known.")
-    is_under = current_A <= limit_A
+    is_under = current_A <= rule.limit
     return _Said("holds" if is_under else "broken", f"Aged {age:g} years" + ("." if is_under else ""), current_A)
 
 
 def _sleep(rule: PersonRule, case: _Case) -> _Said:
-    hours = case.subject.sleep_hours
+    hours = _finite(case.subject.sleep_hours)
     if hours is None:
         return _Said("unknown", "Not judged: last night's sleep is not known.")
     is_little = rule.limit is not None and hours < rule.limit
@@ -161,7 +167,7 @@ def _sleep(rule: PersonRule, case: _Case) -> _Said:
 
 
 def _alcohol(rule: PersonRule, case: _Case) -> _Said:
-    amount = case.subject.alcohol_units_24h
+    amount = _finite(case.subject.alcohol_units_24h)
     if amount is None:
         return _Said("unknown", "Not judged: alcohol in the last 24 h is not known.")
     is_much = rule.limit is not None and amount > rule.limit
