@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from fractions import Fraction
 
 import attrs
 import numpy as np
@@ -42,6 +43,15 @@ def test_square_centimetres_are_ten_thousandths():
     density = 2e-3 / units.to_si(35, "cm2")
     assert density == pytest.approx(0.5714, abs=1e-4)
     assert density * 1200 == pytest.approx(685.7, abs=0.05)
+
+
+@given(st.one_of(st.integers(-(10**30), 10**30), st.decimals(allow_nan=False, allow_infinity=False, places=9),
+                 st.floats(allow_nan=False, allow_infinity=False), st.fractions()),
+       st.sampled_from(sorted(units._TO_SI)))  # fmt: skip
+def test_a_conversion_is_the_exact_product_rounded_once(value, suffix):
+    exact = Fraction(value) * units._TO_SI[suffix][1]
+    if abs(exact) < 1e300:
+        assert units.to_si(value, suffix) == float(exact)
 
 
 def test_degrees_are_exact_where_they_can_be():
