@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import resource
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import timedelta
 
@@ -265,3 +268,31 @@ def test_every_public_name_of_the_ledger_is_there_and_an_unknown_one_is_not():
     assert all(getattr(ledger, name) is not None for name in ledger.__all__)
     with pytest.raises(AttributeError, match="no attribute 'forget'"):
         ledger.forget  # noqa: B018
+
+
+@pytest.mark.slow
+def test_a_check_with_ten_thousand_sessions_takes_no_more_than_forty_empty_pythons(tmp_path):
+    """Processor time, which a busy machine stretches less than the clock; benchmarks/ledger.py has the seconds."""
+    path = tmp_path / "ward.sqlite"
+    ledger, plan = start(path, tes_protocol())
+    with ledger:
+        begin = NOW - timedelta(days=300)
+        records = [("session", session(plan, (begin + timedelta(minutes=40 * n)).isoformat())) for n in range(10_000)]
+        append_all(ledger, records, by=BY)
+    (tmp_path / "plan.json").write_text(dump_protocol(tes_protocol()))
+    (tmp_path / "subject.json").write_text(dump_subject(healthy("tes", id="P-0042")))
+    asked = ["-m", "stimplan", "check", "plan.json", "--subject", "subject.json", "--ledger", str(path),
+             "--person", "P-0042"]  # fmt: skip
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path / "bytecode"), "PYTHONDONTWRITEBYTECODE": ""}
+
+    def processor_s(arguments):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run([sys.executable, *arguments], capture_output=True, check=False, cwd=tmp_path,
+                              env=environment)  # fmt: skip
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert done.returncode in (0, 3), done.stderr
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    processor_s(asked)  # writes the byte code
+    empty, whole = (min(processor_s(args) for _ in range(5)) for args in (["-c", "pass"], asked))
+    assert whole <= 40 * empty, f"{whole:.3f} s beside {empty:.3f} s"
