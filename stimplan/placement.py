@@ -175,17 +175,17 @@ def place(
     """
     if electrode_model not in MODELS:
         raise InputError(f"electrode_model must be one of {', '.join(map(repr, MODELS))}, got {electrode_model!r}")
-    protocol = protocol if hasattr(protocol, "electrodes") else as_protocol(protocol)
+    plan = as_protocol(protocol) if isinstance(protocol, str | Path | Mapping) else protocol
+    if not hasattr(plan, "electrodes"):
+        raise InputError(f"cannot place a {type(plan).__name__}; expected a protocol, a library id or a path")
     if not hasattr(head, "nodes_m"):
         raise InputError(f"the head is a {type(head).__name__}, expected a HeadModel; stimplan.load_head makes one")
-    if not protocol.electrodes:
-        raise InputError(
-            f"{protocol.modality} protocol {protocol.id!r} has no electrodes; placing a coil is not there yet"
-        )
+    if not plan.electrodes:
+        raise InputError(f"{plan.modality} protocol {plan.id!r} has no electrodes; placing a coil is not there yet")
     scalp = _scalp_of(head)
     problems: list[Problem] = []
     placed: list[tuple[Patch, Coverage]] = []
-    for number, electrode in enumerate(protocol.electrodes):
+    for number, electrode in enumerate(plan.electrodes):
         where = f"$.stimulation.electrodes[{number}]"
         try:
             placed.append(_place_one(electrode, head, scalp, where, electrode_model))
@@ -196,7 +196,7 @@ def place(
         raise MontageError(problems)
     patches = tuple(patch for patch, _ in placed)
     notices = tuple(dict.fromkeys(notice for patch in patches for notice in patch.notices))
-    return Placement(head, patches, electrode_model, protocol.digest, notices)
+    return Placement(head, patches, electrode_model, plan.digest, notices)
 
 
 def _scalp_of(head: HeadModel) -> _Scalp:

@@ -32,11 +32,19 @@ def test_a_placement_takes_what_read_protocol_takes():
 @pytest.mark.parametrize("use", [sp.check, lambda one: sp.place(one, ball())])
 @pytest.mark.parametrize("wrong, words", [
     ("selct-tdcs", "did you mean 'select-tdcs'"), ("none.json", "no such file"), (Path("none.json"), "no such file"),
-    ("", "neither a file nor a protocol"), (None, "from a NoneType"), (7, "from a int"), ([], "from a list"),
+    ("", "neither a file nor a protocol"),
 ])  # fmt: skip
 def test_what_is_no_protocol_is_refused_in_words(use, wrong, words):
     with pytest.raises(ProtocolError, match=words):
         use(wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, 7, []])
+def test_what_cannot_be_a_protocol_is_refused_in_words(wrong):
+    with pytest.raises(ProtocolError, match="cannot read a protocol from a"):
+        sp.check(wrong)
+    with pytest.raises(InputError, match="expected a protocol, a library id or a path"):
+        sp.place(wrong, ball())
 
 
 @pytest.mark.parametrize("head", ["colin27", None, 3])
