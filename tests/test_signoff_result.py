@@ -3,11 +3,12 @@
 import json
 import math
 
+import attrs
 import pytest
 from pages import Page
 from people import healthy
 from runs import small_run
-from test_signoff import pages
+from test_signoff import many, pages
 
 from stimplan.cli import run as run_cli
 from stimplan.errors import InputError
@@ -120,3 +121,13 @@ def test_places_of_the_run_go_into_the_distance_from_an_implant(tmp_path, capsys
     found = finding_of(record, "IMPLANT-TES-SITE")
     assert found["status"] == "stop"
     assert "as placed on the head 'small'" in found["message"]
+
+
+@pytest.mark.parametrize("count", [1, 8, 25])
+def test_the_signatures_stay_on_the_first_page_with_a_field_named_there(count):
+    protocol = read_protocol(PLAN)
+    simulated = Simulated(protocol.digest, "a head with a rather long name, from somebody", {"peak_A_per_m2": 0.2})
+    report = attrs.evolve(check(protocol), findings=tuple(many(count) + many(count, severity="block")))
+    (first, *_) = pages(signoff_pdf(signoff_record(protocol, report, simulated=simulated)))
+    assert "field on head a head with a rather long name" in first
+    assert "Signature" in first
