@@ -49,5 +49,5 @@ def test_what_cannot_be_a_protocol_is_refused_in_words(wrong):
 
 @pytest.mark.parametrize("head", ["colin27", None, 3])
 def test_what_is_no_head_is_refused_in_words(head):
-    with pytest.raises(InputError, match="expected a HeadModel; stimplan[.]load_head"):
+    with pytest.raises(InputError, match=r"expected a HeadModel; stimplan[.]load_head"):
         sp.place("select-tdcs", head)
