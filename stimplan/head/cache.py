@@ -123,8 +123,16 @@ def kept_meshes(content: str) -> list[Path]:
     return []
 
 
-def write_sealed(path: Path, seal: str, arrays: dict[str, Any], *, compress: bool = False) -> None:
-    """Write arrays as one file, whole or not at all; two processes may do so at once."""
+def write_sealed(
+    path: Path, seal: str, arrays: dict[str, Any], *, compress: bool = False, is_new: bool = False
+) -> None:
+    """Write arrays as one file, whole or not at all; two processes may do so at once.
+
+    Raises
+    ------
+    FileExistsError
+        `is_new` and there is such a file by now: of two processes only the first may make it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".part")
     part = Path(name)
@@ -133,9 +141,24 @@ def write_sealed(path: Path, seal: str, arrays: dict[str, Any], *, compress: boo
             (np.savez_compressed if compress else np.savez)(file, **arrays, seal=seal)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+        if is_new:
+            _take_place(part, path)
+        else:
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _take_place(part: Path, path: Path) -> None:
+    """Give a file its name unless another has it: one step where the file system knows links, else nearly one."""
+    try:
+        path.hardlink_to(part)
+    except FileExistsError:
+        raise
+    except OSError:
+        if path.exists():
+            raise FileExistsError(str(path)) from None
+        part.replace(path)
 
 
 def _folder() -> Path:

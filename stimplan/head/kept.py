@@ -119,7 +119,10 @@ def keep(head: KeptHead, *, replace: bool = False) -> Path:
         raise HeadError(name_is_taken(there))
     arrays = _arrays(head)
     path = kept_path(head.name)
-    write_sealed(path, _seal(arrays), arrays, compress=True)
+    try:
+        write_sealed(path, _seal(arrays), arrays, compress=True, is_new=not replace)
+    except FileExistsError:
+        raise HeadError(name_is_taken(head.name)) from None
     return path
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from stimplan.head.tissues import TISSUE_LABELS
 from stimplan.units import text, to_si
 
-# A sheet on the surface thinner than this is a rim: a skull is 4 to 10 mm thick nearly everywhere.
+# A sheet on the surface thinner than this (or than two voxels) is a rim: a skull is 4 to 10 mm thick nearly
+# everywhere.
 THICKNESS_MM = 4.0
 _RIM_OF = ("bone", "compact_bone", "spongy_bone", "csf")
 
@@ -43,10 +44,11 @@ def rim_as_scalp(tissue: NDArray[np.uint8], voxel_mm: NDArray[np.float64]) -> tu
     if not (rim_kinds & beside).any():
         return tissue, ""
     near = distance_transform_edt(~outside, sampling=voxel_mm) <= THICKNESS_MM
-    # Opening: what a ball of half the thickness fits into is no thin sheet.
-    radius_mm = THICKNESS_MM / 2
+    # Opening: what a ball of half the thickness fits into is no thin sheet. Distances are between the centres of
+    # voxels, half a voxel more than to the face between them.
+    radius_mm = THICKNESS_MM / 2 + float(np.max(voxel_mm)) / 2
     core = distance_transform_edt(rim_kinds, sampling=voxel_mm) > radius_mm
-    thick = distance_transform_edt(~core, sampling=voxel_mm) <= radius_mm + float(np.max(voxel_mm)) / 2
+    thick = distance_transform_edt(~core, sampling=voxel_mm) <= radius_mm
     thin = rim_kinds & near & ~thick
     pieces, _ = label(thin)
     touching = np.unique(pieces[thin & beside])
