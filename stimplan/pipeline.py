@@ -12,6 +12,7 @@ import numpy as np
 
 from stimplan.errors import InputError, SafetyStop
 from stimplan.exchange import staged_folder
+from stimplan.exchange.fsaverage import AverageSurface, load_average_surface, need_gray_matter
 from stimplan.field import Field, solve
 from stimplan.head import HeadModel
 from stimplan.head.conductivity import BY_USER
@@ -59,6 +60,9 @@ class RunOptions:
         Simulate although the verdict is stop or unknown; the report says so.
     with_figures : bool
         Draw the pictures.
+    surface : str, Path or None
+        Write the field on this average surface too: "fsaverage5", or a folder of FreeSurfer's; see
+        `stimplan.exchange.fsaverage`.
     subject : Subject or None
         Whom the safety rules judge too; distances from implants are those on the head, once electrodes lie there.
     profile : str
@@ -79,6 +83,7 @@ class RunOptions:
     anisotropy: str = "vn"
     even_if_stopped: bool = False
     with_figures: bool = True
+    surface: str | Path | None = None
     subject: Subject | None = None
     profile: str = DEFAULT_PROFILE
     site_policy: SitePolicy | None = None
@@ -184,6 +189,7 @@ def run(
     _stop_if_told(_checked(plan, chosen, None), chosen)
     with staged_folder(Path(out), replaces=outputs.NAMES) if out is not None else nullcontext() as folder:
         model = _head(head, chosen, tell)
+        surface = _surface(model, chosen)
         placement = place(plan, model, electrode_model=chosen.electrode_model)
         _stop_if_told(_checked(plan, chosen, simulated_on(placement)), chosen)
         field = solve(model, placement, progress=tell)
@@ -192,7 +198,9 @@ def run(
         _stop_if_told(report, chosen)
         result = _with_notices(attrs.evolve(_measured(plan, field, report, quantities), subject=chosen.subject))
         if folder is not None:
-            files = outputs.write_outputs(result, folder, with_figures=chosen.with_figures, progress=tell)
+            files = outputs.write_outputs(
+                result, folder, with_figures=chosen.with_figures, surface=surface, progress=tell
+            )
             result = attrs.evolve(result, files=files)
             outputs.write_summary(result, folder)
     tell("done", 1.0)
@@ -276,6 +284,14 @@ def _head(head: HeadModel | str, options: RunOptions, progress: Progress | None)
     return prepared_head(head, choice, progress=progress)
 
 
+def _surface(head: HeadModel, options: RunOptions) -> AverageSurface | None:
+    """The average surface asked for, read before the long work, so that a missing one is said at once."""
+    if options.surface is None:
+        return None
+    need_gray_matter(head)
+    return load_average_surface(options.surface)
+
+
 def _measured(protocol: Protocol, field: Field, report: SafetyReport, quantities: Mapping[str, float]) -> RunResult:
     """The result of a run that has written nothing yet."""
     assert field.placement is not None
@@ -293,10 +309,11 @@ def _measured(protocol: Protocol, field: Field, report: SafetyReport, quantities
 
 
 def _with_notices(result: RunResult) -> RunResult:
-    """The result, whose report says what no rule judges about the head's lesions."""
-    sentences = lesion_notices(result.head)
+    """The result, whose report says what no rule judges: the head's lesions, and sizes that are another head's."""
+    sentences = lesions = lesion_notices(result.head)
+    sentences += result.placement.notices
     target = result.protocol.target
-    if sentences and target is not None and target.mni_m is not None and result.target_metrics is None:
+    if lesions and target is not None and target.mni_m is not None and result.target_metrics is None:
         tissue = result.tissue.replace("_", " ")
         sentences += (f"The target, {target.label}, has no {tissue} left in this head: no field is given for it.",)
     return attrs.evolve(result, report=attrs.evolve(result.report, not_judged=(*result.report.not_judged, *sentences)))

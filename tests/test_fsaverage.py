@@ -162,3 +162,22 @@ def test_the_surface_of_nilearn_is_fsaverage5():
     assert surface.name == "fsaverage5"
     assert surface.mni305_m["lh"].shape == (10242, 3) and surface.triangles["rh"].shape == (20480, 3)
     assert surface.mni_m("lh")[:, 0].mean() < -0.02 < 0.02 < surface.mni_m("rh")[:, 0].mean()
+
+
+def test_a_run_writes_the_surfaces_when_asked(folder, tmp_path):
+    from stimplan.pipeline import RunOptions, run
+
+    chosen = RunOptions(even_if_stopped=True, with_figures=False, surface=folder)
+    result = run("m1-so", brain(), out=tmp_path / "out", options=chosen)
+    assert {"field_fsaverage_lh.func.gii", "field_fsaverage_rh.func.gii"} <= set(result.files)
+
+
+def test_a_surface_that_is_missing_is_said_before_the_field_is_solved(tmp_path):
+    from stimplan.pipeline import RunOptions, run
+
+    chosen = RunOptions(even_if_stopped=True, surface=tmp_path / "absent")
+    with pytest.raises(InputError, match="cannot be read"):
+        run("m1-so", brain(), out=tmp_path / "out", options=chosen)
+    with pytest.raises(InputError, match="no MNI coordinates"):
+        run("m1-so", ball(), out=tmp_path / "out", options=chosen)
+    assert not (tmp_path / "out").exists()

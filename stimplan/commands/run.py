@@ -39,6 +39,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--site-policy", metavar="FILE", help="the site's own changes to the profile, as JSON")
     parser.add_argument("--even-if-stopped", action="store_true", help="simulate although the safety verdict is "
                         "stop or unknown; the report says so")  # fmt: skip
+    parser.add_argument("--surface", metavar="SURFACE", help="write the field on the average brain too, as GIFTI: "
+                        "fsaverage5, or a folder with FreeSurfer's surfaces")  # fmt: skip
     parser.add_argument("--no-figures", action="store_true", help="draw no pictures")
     return parser
 
@@ -102,6 +104,7 @@ def _options(args: argparse.Namespace, conductivities: dict[str, float], policy:
         anisotropy=args.anisotropy,
         even_if_stopped=args.even_if_stopped,
         with_figures=not args.no_figures,
+        surface=args.surface,
         **policy,
     )
 

@@ -30,6 +30,7 @@ from stimplan.values import frozen_array
 
 if TYPE_CHECKING:
     from stimplan.field import Field
+    from stimplan.head.model import HeadModel
 
 Array = NDArray[np.float64]
 
@@ -127,6 +128,22 @@ def load_average_surface(source: str | Path = FSAVERAGE5) -> AverageSurface:
     return AverageSurface(name, MappingProxyType(points), MappingProxyType(triangles))
 
 
+def need_gray_matter(head: HeadModel) -> None:
+    """Refuse a head that the average surface cannot be brought to.
+
+    Raises
+    ------
+    InputError
+        The head has no MNI space.
+    HeadError
+        The head has no grey matter.
+    """
+    if not has_mni(head):
+        raise InputError(f"head {head.name!r} has no MNI coordinates, so the average brain cannot be brought to it")
+    if not head.has_tissue("gray_matter"):
+        raise HeadError(f"head {head.name!r} has no gray_matter to read the field in")
+
+
 def sample_on_surface(field: Field, surface: AverageSurface) -> dict[str, SurfaceField]:
     """The field in the head's grey matter nearest to each vertex of the average surface.
 
@@ -143,16 +160,11 @@ def sample_on_surface(field: Field, surface: AverageSurface) -> dict[str, Surfac
 
     Raises
     ------
-    InputError
-        The head has no MNI space.
-    HeadError
-        The head has no grey matter.
+    InputError, HeadError
+        See `need_gray_matter`.
     """
     head = field.head
-    if not has_mni(head):
-        raise InputError(f"head {head.name!r} has no MNI coordinates, so the average brain cannot be brought to it")
-    if not head.has_tissue("gray_matter"):
-        raise HeadError(f"head {head.name!r} has no gray_matter to read the field in")
+    need_gray_matter(head)
     found = {}
     for side in HEMISPHERES:
         points = from_mni_m(head, surface.mni_m(side))

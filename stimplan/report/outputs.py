@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stimplan.exchange import field_on, grid_around, tetrahedron_at, write_nifti, write_vtu
+from stimplan.exchange.fsaverage import FSAVERAGE5, surface_names, write_surfaces
 from stimplan.report.page import CAPTIONS, render
 from stimplan.report.record import json_text
 
 if TYPE_CHECKING:
+    from stimplan.exchange.fsaverage import AverageSurface
     from stimplan.field import Field
     from stimplan.pipeline import RunResult
 
@@ -23,13 +25,20 @@ MESH = "field.vtu"
 REPORT = "report.html"
 SUMMARY = "summary.json"
 # Every name a run may write: what an older run left under one of them goes when a new one arrives.
-NAMES = (FIELD_NIFTI, MESH, *CAPTIONS, REPORT, SUMMARY)
+NAMES = (FIELD_NIFTI, MESH, *surface_names(FSAVERAGE5), *surface_names(""), *CAPTIONS, REPORT, SUMMARY)
 
 Progress = Callable[[str, float], None]
 
 
-def write_outputs(result: RunResult, folder: Path, *, with_figures: bool, progress: Progress) -> dict[str, str]:
-    """Write everything but the summary.
+def write_outputs(
+    result: RunResult,
+    folder: Path,
+    *,
+    with_figures: bool,
+    surface: AverageSurface | None = None,
+    progress: Progress,
+) -> dict[str, str]:
+    """Write everything but the summary; the field on an average surface too, where one is given.
 
     Returns
     -------
@@ -54,6 +63,8 @@ def write_outputs(result: RunResult, folder: Path, *, with_figures: bool, progre
     for name, data in figures.items():
         (folder / name).write_bytes(data)
     progress("writing the report", 0.95)
+    if surface is not None:
+        write_surfaces(folder, result.field, surface)
     (folder / REPORT).write_text(render(result.record(), figures), encoding="utf-8")
     return {path.name: _sha256(path) for path in sorted(folder.iterdir())}
 

@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 
 import stimplan
-from stimplan.head.space import has_mni, to_mni_m
+from stimplan.head.space import has_mni, mapping_notice, to_mni_m
 from stimplan.head.tape_sites import nearest_site
 from stimplan.notice import NOTICE
 from stimplan.protocol import dump_protocol
@@ -119,6 +119,8 @@ def head_record(head: HeadModel) -> dict[str, Any]:
         "name": head.name,
         "digest": head.digest,
         "has_mni": has_mni(head),
+        "mni_by": None if not has_mni(head) else "affine" if head.warp is None else head.warp.source or "deformation",
+        "mni_notice": mapping_notice(head, head.nodes_m) if has_mni(head) else None,
         "tissues": [{**plain(tissue), "volume_m3": float(volumes[tissue.label])} for tissue in head.tissues],
         "provenance": plain(head.provenance),
     }
