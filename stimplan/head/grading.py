@@ -15,8 +15,9 @@ _COARSE = ("white_matter", "scalp", "eyes", "muscle", "cartilage", "fat")
 FINE_REACH = (0.0, 3.0, 10.0)
 # ... and this far from any boundary at all.
 ANY_REACH = (-1.0, 0.0, 4.0)
-# Longest side of a cube, m: where the scalp is deep the field still turns.
-LARGEST_M = 10e-3
+# Longest side of a cube, m: at a boundary, which it would round off, and elsewhere.
+LARGEST_AT_BOUNDARY_M = 6e-3
+LARGEST_M = 12e-3
 
 
 def coarsest_levels(tissue: NDArray[np.uint8], head_from_voxel: NDArray[np.float64], cells: Cells) -> NDArray[np.uint8]:
@@ -47,7 +48,9 @@ def coarsest_levels(tissue: NDArray[np.uint8], head_from_voxel: NDArray[np.float
         for voxels in (fine, anything)
     )
     for step in range(largest):
-        level[(from_fine > FINE_REACH[step]) & (from_any > ANY_REACH[step])] = step + 1
+        is_small = cells.spacing_m * 2 ** (step + 1) <= LARGEST_AT_BOUNDARY_M
+        from_boundary = from_any > (ANY_REACH[step] if is_small else max(ANY_REACH[step], 0.0))
+        level[(from_fine > FINE_REACH[step]) & from_boundary] = step + 1
     return level
 
 
