@@ -229,3 +229,26 @@ def test_a_matrix_that_is_none_is_refused(tmp_path, rows, message):
     path.write_text(rows)
     with pytest.raises(HeadError, match=message):
         read_affine_text(path)
+
+
+def test_volumes_of_a_deformed_head_are_those_of_its_affine_where_both_say_the_same():
+    from stimplan.exchange import field_on, tetrahedron_at
+    from stimplan.exchange.voxels import VoxelGrid
+    from stimplan.field import Field
+
+    centers, matrix = grid(0.02)
+    linear = Warp(grid_map(centers @ AFFINE[:3, :3].T + AFFINE[:3, 3], matrix))
+    images = []
+    for changes in ({"mni_from_head": AFFINE}, {"warp": linear}):
+        head = head_with(**changes)
+        field = Field(
+            head=head, placement=None, E_V_per_m=np.tile([1.0, 0.0, 0.0], (len(head.tets), 1)),
+            potential_V=-head.nodes_m[:, 0], electrode_potential_V=np.zeros(0), residual=0.0, iterations=None,
+            provenance={},
+        )  # fmt: skip
+        voxels = VoxelGrid((21, 21, 21), (-0.05, -0.06, -0.03), (0.005, 0.005, 0.005), True)
+        images.append(field_on(voxels, field, tetrahedron_at(head, voxels)))
+    turned = rotations_to_mni(head_with(mni_from_head=AFFINE), INSIDE)[:, 0]
+    assert np.allclose(images[0], images[1], atol=1e-4)
+    assert np.allclose(images[0][10, 10, 10], turned, atol=1e-5)
+    assert np.linalg.norm(images[1][10, 10, 10]) == pytest.approx(1.0, abs=1e-5)
