@@ -384,6 +384,41 @@ def test_a_head_with_its_own_mesh_is_kept_and_refuses_another_edge(tmp_path, imp
         load_head("mesh", edge_mm=4)
 
 
+def test_a_mesh_of_another_program_needs_its_labels_named(tmp_path, imported):
+    import pyvista
+
+    head = load_head("sub-01")
+    cells = {pyvista.CellType.TETRA: np.asarray(head.tets)}
+    grid = pyvista.UnstructuredGrid(cells, 1e3 * np.asarray(head.nodes_m))
+    grid.cell_data["label"] = np.asarray(head.tissue, dtype=np.int32)
+    grid.save(tmp_path / "sub.vtu")
+    with pytest.raises(HeadError, match="which label is which tissue"):
+        import_head(tmp_path / "sub.vtu", name="mesh")
+    found = import_head(tmp_path / "sub.vtu", name="mesh", labels="simnibs")
+    assert found.summary["read"]["reader"] == "tetrahedra"
+    assert found.summary["tetrahedra"] == len(head.tets)
+
+
+def test_a_mesh_that_lacks_parts_of_a_head_is_read_and_says_so(tmp_path):
+    path = Path(__file__).parents[2] / "shared" / "data" / "simnibs" / "sphere3.msh"
+    if not path.is_file():
+        pytest.skip("the file is not part of the project: ../shared/data/simnibs/sphere3.msh")
+    found = import_head(path, name="sphere3")
+    assert found.summary["tetrahedra"] == 22704
+    assert any("the mesh has no brain" in finding for finding in found.findings)
+
+
+def test_the_head_of_another_program_is_imported_whole(tmp_path):
+    path = Path(__file__).parents[2] / "shared" / "data" / "heads" / "ants40-44Years_labels.nii.gz"
+    if not path.is_file():
+        pytest.skip("the file is not part of the project: ../shared/data/heads")
+    head = read(path, labels="brain2mesh")
+    sizes = volume_ml(head)
+    assert 350 < sizes["white_matter"] < 500
+    assert 480 < sizes["gray_matter"] < 620
+    assert any("in a rim on the outside" in finding for finding in head.findings)
+
+
 _IMPORTER = """
 import sys
 from stimplan.head import ImportOptions, import_head

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stimplan.commands.output import add_command, show_json, show_lines, show_text
-from stimplan.errors import InputError, Problem
 from stimplan.notice import NOTICE
 
 if TYPE_CHECKING:
@@ -41,7 +40,6 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
         "--edge-mm", type=edge_option, metavar="MM", help="edge length of the mesh, mm, or a preset's name"
     )
     info.add_argument("--labels", metavar="MAPPING", help="of a file: which label is which tissue")
-    info.add_argument("--out", type=Path, metavar="DIR", help="write the numbers and a picture there")
     remove = action("remove", _remove, "remove an imported head and its meshes (of a shipped one only the meshes)")
     remove.add_argument("name")
     path = action("path", _path, "where a head is kept")
@@ -119,8 +117,6 @@ def _info(args: argparse.Namespace, console: Console) -> int:
     from stimplan.head import load_head
     from stimplan.terminal import head_summary, progress_bar, show_head
 
-    if args.out is not None and args.out.exists() and not args.out.is_dir():
-        raise InputError(Problem("--out", f"{args.out} is a file; name a folder"))
     with progress_bar(is_shown=not args.json) as progress:
         head = load_head(args.name, edge_mm=args.edge_mm, labels=args.labels, progress=progress)
     summary = head_summary(head)

@@ -18,6 +18,7 @@ from stimplan.head.mesher import Progress, TetMesh, mesher_version
 from stimplan.head.model import HeadModel
 from stimplan.head.presets import DEFAULT_PRESET, edge_m_of
 from stimplan.head.readers import ReadHead
+from stimplan.head.readers.anatomy import BONE, BRAIN
 from stimplan.head.space import has_mni
 from stimplan.head.tissues import TISSUE_LABELS
 
@@ -48,12 +49,33 @@ def kept_from(found: ReadHead, name: str, record: dict[str, Any] | None = None) 
     from stimplan.head.readers.assembly import head_from_raw
 
     model = head_from_raw(found.mesh, name=name, mapping=found.mapping.tissues if found.mapping else None)
+    made = _plain(model.provenance)
+    findings = [*head.record["findings"], *_mesh_findings(made, {tissue.name for tissue in model.tissues})]
     return attrs.evolve(
         head,
         mesh=TetMesh(model.nodes_m, model.tets, model.tissue),
         tissues={tissue.name: tissue.label for tissue in model.tissues},
-        record={**head.record, "mesh": _plain(model.provenance)},
+        record={**head.record, "findings": findings, "mesh": made},
     )
+
+
+def _mesh_findings(record: Mapping[str, Any], tissues: set[str]) -> list[str]:
+    """What a person should know about a mesh that was read: repairs, and parts of a head that it lacks."""
+    found = [str(notice) for notice in record.get("notices", ())]
+    repairs = {
+        "tetrahedra_collapsed": "collapsed tetrahedra left out",
+        "tetrahedra_doubled": "doubled tetrahedra left out",
+        "tetrahedra_flat": "flat tetrahedra left out",
+        "tetrahedra_inverted": "inverted tetrahedra turned",
+        "detached_parts": "detached parts left out",
+        "tetrahedra_poor": "tetrahedra of poor shape",
+    }
+    found += [f"{record[key]:,} {words}" for key, words in repairs.items() if record.get(key)]
+    parts = {"scalp": {"scalp"}, "bone": set(BONE), "csf": {"csf"}, "brain": set(BRAIN)}
+    missing = [part for part, names in parts.items() if not tissues & names]
+    if missing:
+        found.append(f"the mesh has no {' and no '.join(missing)}: a model of something else than a whole head")
+    return found
 
 
 def model_of(
@@ -106,7 +128,9 @@ def usual_edge(record: Mapping[str, Any]) -> float | str:
 
 def _mesh_of(head: KeptHead, edge_mm: float | str, progress: Progress | None) -> tuple[TetMesh, dict[str, Any]]:
     """Mesh and record; a label volume's from the cache, or made now."""
-    about = {key: head.record[key] for key in ("source", "source_digest", "read", "findings") if key in head.record}
+    about: dict[str, Any] = {
+        key: head.record[key] for key in ("source", "source_digest", "read", "findings") if key in head.record
+    }
     if head.mesh is not None:
         return head.mesh, {**dict(head.record.get("mesh", {})), "kind": "mesh", **about, "content_digest": head.content}
     key = MeshKey(head.name, head.content, edge_m_of(edge_mm))

@@ -29,7 +29,9 @@ _KEYS = ("schema_version", "title", "source", "incomplete", "tissues")
 
 
 def _by_label(tissues: Mapping[int, str]) -> Mapping[int, str]:
-    return frozen_mapping(dict(tissues))  # type: ignore[arg-type]
+    frozen: Any = frozen_mapping
+    by_label: Mapping[int, str] = frozen(tissues)
+    return by_label
 
 
 @attrs.frozen

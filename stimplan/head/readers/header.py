@@ -26,6 +26,7 @@ FIELD_OF_VIEW_MM = (80.0, 700.0)
 SHEAR_TOLERANCE_DEG = 0.6
 ZOOM_TOLERANCE = 0.02
 OBLIQUE_DEG = 1.0
+_WILDEST = 1e12
 
 _SPACES = {1: "scanner", 2: "aligned", 3: "Talairach", 4: "MNI152", 5: "template"}
 _UNITS_M = {1: 1.0, 2: to_si(1, "mm"), 3: to_si(Fraction(1, 1000), "mm")}
@@ -146,9 +147,16 @@ def _form(header: Any, name: str, file: str) -> Array:
             affine = np.asarray(read(), dtype=np.float64)
     except Exception as error:  # nibabel: HeaderDataError, ValueError and others, for impossible rotations
         raise HeadError(Problem(f"header {name}", f"cannot be read ({error})", file=file)) from None
-    if affine.shape != (4, 4) or not np.isfinite(affine).all():
-        raise HeadError(Problem(f"header {name}", "holds numbers that are not finite", file=file))
+    _refuse_wild(affine, f"header {name}", file)
     return affine
+
+
+def _refuse_wild(affine: Array, where: str, file: str) -> None:
+    """Refuse numbers that are not finite, or so large that computing with them would overflow."""
+    if affine.shape != (4, 4) or not np.isfinite(affine).all():
+        raise HeadError(Problem(where, "holds numbers that are not finite", file=file))
+    if np.abs(affine).max() > _WILDEST:
+        raise HeadError(Problem(where, f"holds a number as large as {np.abs(affine).max():.3g}", file=file))
 
 
 def _mgh_affine(raw: RawVolume) -> tuple[Array, str, str, list[str]]:
@@ -157,8 +165,7 @@ def _mgh_affine(raw: RawVolume) -> tuple[Array, str, str, list[str]]:
         raise HeadError(Problem("header", "its orientation is not set (goodRASFlag)", file=file))
     with np.errstate(all="ignore"):
         affine = np.asarray(raw.header.get_affine(), dtype=np.float64)
-    if not np.isfinite(affine).all():
-        raise HeadError(Problem("header", "its orientation holds numbers that are not finite", file=file))
+    _refuse_wild(affine, "header orientation", file)
     return affine, "scanner", "vox2ras", []
 
 

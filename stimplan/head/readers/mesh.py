@@ -26,7 +26,7 @@ def read_mesh(path: Path, options: ReadOptions) -> ReadHead:
     if options.labels is None:
         what = "which label is which tissue? Name a mapping file (.json), or one of those that are shipped"
         raise HeadError(Problem("--labels", what, file=str(path)))
-    from stimplan.head.readers.meshio_mesh import read_tetrahedra
+    from stimplan.head.readers.meshio_files import read_tetrahedra
 
     mesh = read_tetrahedra(path, dict(read_mapping(options.labels).tissues))
     return ReadHead(mesh=mesh, record={"file": path.name, **mesh.record})
