@@ -138,7 +138,7 @@ def _depth(fields, m, x, y, z):  # type: ignore[no-untyped-def]
 
 @jit
 def _corners(fields, m, pattern, c):  # type: ignore[no-untyped-def]
-    """Write the vectors c_0 ... c_K of one sign pattern into c."""
+    """Write the vectors c_0 ... c_K of one sign pattern into c; the square of the shortest is returned."""
     count = fields.shape[0]
     c[0, :] = 0.0
     for k in range(count):
@@ -146,21 +146,27 @@ def _corners(fields, m, pattern, c):  # type: ignore[no-untyped-def]
         for d in range(3):
             c[k + 1, d] = sign * fields[k, m, d]
             c[0, d] += sign * fields[k, m, d]
+    shortest = c[0, 0] ** 2 + c[0, 1] ** 2 + c[0, 2] ** 2
     for k in range(1, count + 1):
         for d in range(3):
             c[k, d] = 2 * (c[0, d] - c[k, d])
+        shortest = min(shortest, c[k, 0] ** 2 + c[k, 1] ** 2 + c[k, 2] ** 2)
+    return shortest
 
 
 @jit
 def _on_line(a, b, point):  # type: ignore[no-untyped-def]
-    """Write the point of the line through a and b that is nearest to the origin."""
+    """Write the point of the line through a and b nearest to the origin; the segment's squared distance is returned."""
     over, under = 0.0, 0.0
     for d in range(3):
         over += a[d] * (a[d] - b[d])
         under += (a[d] - b[d]) ** 2
     t = over / under if under > 0 else 0.0
+    inside, square = min(max(t, 0.0), 1.0), 0.0
     for d in range(3):
         point[d] = a[d] + t * (b[d] - a[d])
+        square += (a[d] + inside * (b[d] - a[d])) ** 2
+    return square
 
 
 @jit
@@ -178,13 +184,20 @@ def _deepest(fields):  # type: ignore[no-untyped-def]
     c, point = np.empty((count + 1, 3)), np.empty(3)
     for m in range(places):
         for pattern in range(2 ** (count - 1)):
-            _corners(fields, m, pattern, c)
+            # The hull is no farther away than its nearest corner or edge: most patterns cannot be the deepest.
+            nearest = _corners(fields, m, pattern, c)
+            if nearest <= depth[m] ** 2:
+                continue
             for i in range(count + 1):
                 point[:] = c[i]
                 _keep_deeper(fields, m, point, depth, direction)
                 for j in range(i):
-                    _on_line(c[i], c[j], point)
+                    nearest = min(nearest, _on_line(c[i], c[j], point))
                     _keep_deeper(fields, m, point, depth, direction)
+            if nearest <= depth[m] ** 2:
+                continue
+            for i in range(2, count + 1):
+                for j in range(1, i):
                     for l in range(j):  # noqa: E741
                         _on_plane(c[i], c[j], c[l], point)
                         _keep_deeper(fields, m, point, depth, direction)
