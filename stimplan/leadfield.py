@@ -230,7 +230,8 @@ def compute_lead_field(
         if sink.has(start):
             continue
         solution = solve_system(system, weights[:, start:stop], tolerance=tolerance)
-        sink.add(start, solution.potential_V.T, sample(solution.potential_V), solution.residual)
+        columns = solution.potential_V
+        sink.add(start, columns.T, cortex=sample(columns), residual=solution.residual)
     rows = sink.complete()
     if progress is not None:
         progress("lead field", 1.0)

@@ -71,7 +71,7 @@ class Sink:
             return start in self._blocks
         return _read_block(self._block_path(start)) is not None
 
-    def add(self, start: int, potential: Array, cortex: NDArray[np.float32], residual: float) -> None:
+    def add(self, start: int, potential: Array, *, cortex: NDArray[np.float32], residual: float) -> None:
         """Take the rows from `start` on."""
         block = {"potential": np.ascontiguousarray(potential), "cortex": cortex, "residual": np.float64(residual)}
         if self._parts is None:

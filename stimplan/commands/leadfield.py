@@ -36,10 +36,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from stimplan.terminal import progress_bar
     from stimplan.units import to_si
 
-    if args.file.suffix not in (".h5", ".hdf5"):
-        raise InputError(Problem("FILE", f"must end in .h5, got {args.file.name!r}"))
-    if not 4 <= args.diameter_mm <= 40:
-        raise InputError(Problem("--diameter-mm", f"expected 4 to 40 mm, got {args.diameter_mm:g}"))
+    _refuse_bad(args)
     currents = montage_currents(args.montage) if args.montage else None
     sites = args.sites if args.sites in layouts() or "," not in args.sites else args.sites.split(",")
     with progress_bar(is_shown=not args.json) as progress:
@@ -61,16 +58,29 @@ def run(args: argparse.Namespace, console: Console) -> int:
         return 0
     lines = [f"{args.file}: {len(lead.names)} electrodes on {head.name}, {summary['size_MB']:.0f} MB, residual at most "
              f"{lead.rows.residual:.1e}"]  # fmt: skip
-    if answer is not None:
-        from stimplan.units import text
-
-        lines.append(
-            f"|E| on the cortex: median {text(answer['median_V_per_m'], 'V_per_m')}, 99th percentile "
-            f"{text(answer['p99_V_per_m'], 'V_per_m')}, largest {text(answer['peak_V_per_m'], 'V_per_m')}; into the "
-            f"cortex at most {text(answer['most_inward_V_per_m'], 'V_per_m')} ({1e3 * answer['seconds']:.0f} ms)"
-        )
-    show_lines(console, lines)
+    show_lines(console, lines if answer is None else [*lines, _sentence(answer)])
     return 0
+
+
+def _refuse_bad(args: argparse.Namespace) -> None:
+    """Every option that cannot be meant."""
+    problems = []
+    if args.file.suffix not in (".h5", ".hdf5"):
+        problems.append(Problem("FILE", f"must end in .h5, got {args.file.name!r}"))
+    if not 4 <= args.diameter_mm <= 40:
+        problems.append(Problem("--diameter-mm", f"expected 4 to 40 mm, got {args.diameter_mm:g}"))
+    if problems:
+        raise InputError(problems)
+
+
+def _sentence(answer: dict[str, Any]) -> str:
+    from stimplan.units import text
+
+    shown = {name: text(answer[f"{name}_V_per_m"], "V_per_m") for name in ("median", "p99", "peak", "most_inward")}
+    return (
+        f"|E| on the cortex: median {shown['median']}, 99th percentile {shown['p99']}, largest {shown['peak']}; into "
+        f"the cortex at most {shown['most_inward']} ({1e3 * answer['seconds']:.0f} ms)"
+    )
 
 
 def _answer(lead: Any, currents: dict[str, float]) -> dict[str, Any]:
