@@ -22,6 +22,7 @@ from stimplan.head.space import has_mni, to_mni_m
 from stimplan.montage import Point
 from stimplan.placement import Placement, place
 from stimplan.protocol import Protocol, read_protocol
+from stimplan.protocol.plan import Simulation
 from stimplan.report import outputs, run_record
 from stimplan.roi import RoiMetrics, default_tissue, measure, sphere_roi, weighted_percentiles
 from stimplan.safety import SafetyReport, Simulated, SitePolicy, Subject, check
@@ -46,7 +47,7 @@ class RunOptions:
     head_labels, head_fiducials : str, Path or None
         Of a head that is given as a file: which label is which tissue, and the file with its fiducials.
     conductivity_preset : str or None
-        Set of conductivities, see `stimplan.head.conductivity`.
+        Set of conductivities, see `stimplan.head.conductivity`; goes before the protocol's.
     conductivities_S_per_m : mapping of str to float
         Tissues whose conductivity is not that of the set, S/m.
     lesions : sequence of Lesion or str
@@ -188,7 +189,7 @@ def run(
     _refuse_what_is_not_simulated(plan)
     _stop_if_told(_checked(plan, chosen, None), chosen)
     with staged_folder(Path(out), replaces=outputs.NAMES) if out is not None else nullcontext() as folder:
-        model = _head(head, chosen, tell)
+        model = _head(head, plan, chosen, tell)
         surface = _surface(model, chosen)
         placement = place(plan, model, electrode_model=chosen.electrode_model)
         _stop_if_told(_checked(plan, chosen, simulated_on(placement)), chosen)
@@ -268,15 +269,19 @@ def _stop_if_told(report: SafetyReport, options: RunOptions) -> None:
         raise SafetyStop(f"the safety verdict is {report.verdict}: {'; '.join(reasons) or 'no rule applies'}", report)
 
 
-def _head(head: HeadModel | str, options: RunOptions, progress: Progress | None) -> HeadModel:
-    """The head asked for, with the lesions, conductivities and tensors asked for."""
+def _head(head: HeadModel | str, plan: Protocol, options: RunOptions, progress: Progress | None) -> HeadModel:
+    """The head asked for, with lesions, conductivities and tensors; an option goes before the protocol."""
+    simulation = plan.simulation or Simulation()
     choice = HeadChoice(
         edge_mm=options.edge_mm,
         labels=options.head_labels,
         fiducials=options.head_fiducials,
         lesions=options.lesions,
-        conductivity_preset=options.conductivity_preset,
-        settings=((options.conductivities_S_per_m, BY_USER),),
+        conductivity_preset=options.conductivity_preset or simulation.conductivity_preset,
+        settings=(
+            (dict(simulation.conductivities_S_per_m), f"set in protocol {plan.id}"),
+            (options.conductivities_S_per_m, BY_USER),
+        ),
         dti=options.dti,
         dti_order=options.dti_order,
         anisotropy=options.anisotropy,

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 
+# Metadata of a field that a class got later: where it is None, the digest is that of a value made before.
+ADDED_LATER: Mapping[str, Any] = {"added_later": True}
+
+
 def _are_equal(one: Any, other: Any) -> bool:
     import numpy as np
 
@@ -135,9 +139,11 @@ def _feed(sha: Any, part: Any) -> None:
         case _ if attrs.has(type(part)):
             sha.update(type(part).__name__.encode())
             for field in attrs.fields(type(part)):
-                if field.eq is not False:
+                value = getattr(part, field.name)
+                is_absent = value is None and "added_later" in field.metadata
+                if field.eq is not False and not is_absent:
                     _feed(sha, field.name)
-                    _feed(sha, getattr(part, field.name))
+                    _feed(sha, value)
         case _:
             _feed_array(sha, part)
 

@@ -36,6 +36,7 @@ from stimplan.protocol import (
     PulsedWaveform,
     Result,
     Sham,
+    Simulation,
     SinusoidalWaveform,
     Step,
     Stimulator,
@@ -461,6 +462,13 @@ def _parts() -> dict[str, st.SearchStrategy[Any]]:
             session_duration_s=st.none() | si("min", "1", "60"),
             charge_per_session_C=st.none() | si("C", "0.1", "10"),
             note=texts(),
+        ),
+        "simulation": st.builds(
+            Simulation,
+            conductivity_preset=one_of(None, "roast", "mccann2019"),
+            conductivities_S_per_m=st.dictionaries(
+                one_of("scalp", "csf"), st.integers(100, 4000).map(lambda value: value / 1000), max_size=2
+            ).map(lambda items: tuple(items.items())),
         ),
         "reporting": st.dictionaries(
             one_of("age", "sex", "time_of_day", "device"), texts() | st.booleans(), min_size=1, max_size=4

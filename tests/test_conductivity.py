@@ -11,7 +11,8 @@ import pytest
 from runs import plan, small_head
 
 from stimplan import cli
-from stimplan.errors import HeadError, InputError
+from stimplan.errors import HeadError, InputError, ProtocolError
+from stimplan.head import conductivity
 from stimplan.head.conductivity import (
     PRESETS,
     implausible,
@@ -21,6 +22,9 @@ from stimplan.head.conductivity import (
     with_settings,
 )
 from stimplan.pipeline import RunOptions, run
+from stimplan.protocol import dump_protocol, read_protocol
+from stimplan.protocol.plan import Simulation
+from stimplan.protocol.schemas import schema
 
 LABELS = {"white_matter": 1, "gray_matter": 2, "csf": 3, "bone": 4, "scalp": 5, "compact_bone": 7, "spongy_bone": 8}
 
@@ -152,3 +156,56 @@ def test_the_presets_are_data_too():
 def test_an_unknown_preset_on_the_command_line_is_bad_input():
     code, _, err = command("conductivities", "itis")
     assert code == 2 and "there is simnibs, roast, mccann2019" in err
+
+
+# --- in the protocol -------------------------------------------------------------------------------------------------
+
+BLOCK = {"conductivity_preset": "mccann2019", "conductivities_S_per_m": {"scalp": 0.3}}
+
+
+def test_a_protocol_may_say_how_it_is_simulated():
+    protocol = read_protocol(plan(simulation=BLOCK))
+    assert protocol.simulation == Simulation("mccann2019", (("scalp", 0.3),))
+    assert json.loads(dump_protocol(protocol))["simulation"] == BLOCK
+    assert protocol.digest != read_protocol(plan()).digest
+
+
+def test_the_digest_of_a_protocol_that_says_nothing_of_it_is_the_one_it_always_had():
+    before = "7ae8629c3bf0163225befc69825821fe8778de37a60f73781c77cbc5f4e5ffb3"  # taken before the block existed
+    assert read_protocol("select-tdcs").digest == before
+
+
+def test_preset_then_protocol_then_option_and_the_report_names_each():
+    def tissues(**options):
+        record = run(plan(simulation=BLOCK), small_head(), options=RunOptions(**options)).record()
+        return {t["name"]: (t["conductivity_S_per_m"], t["source"]) for t in record["head"]["tissues"]}
+
+    said = tissues()
+    assert said["gray_matter"][0] == 0.47 and "McCann" in said["gray_matter"][1]
+    assert said["scalp"] == (0.3, "set in protocol select-tdcs")
+    other = tissues(conductivity_preset="roast", conductivities_S_per_m={"scalp": 0.2})
+    assert other["gray_matter"][0] == 0.276
+    assert other["scalp"] == (0.2, "set by the user")
+
+
+@pytest.mark.parametrize(
+    ("block", "where"),
+    [
+        ({"conductivity_preset": "itis"}, "$.simulation.conductivity_preset"),
+        ({"conductivities_S_per_m": {"bone": 10}}, "$.simulation.conductivities_S_per_m.bone"),
+        ({"conductivities_S_per_m": {"bon": 0.01}}, "$.simulation.conductivities_S_per_m.bon"),
+        ({"conductivities_S_per_m": {"csf": "1.8"}}, "$.simulation.conductivities_S_per_m.csf"),
+        ({"preset": "roast"}, "$.simulation.preset"),
+    ],
+)
+def test_a_fault_of_the_block_has_its_place(block, where):
+    with pytest.raises(ProtocolError) as caught:
+        read_protocol(plan(simulation=block))
+    assert [problem.where for problem in caught.value.problems] == [where]
+
+
+def test_the_schema_and_the_program_agree_on_presets_and_on_what_is_plausible():
+    block = schema(2)["properties"]["simulation"]["properties"]
+    assert tuple(block["conductivity_preset"]["enum"]) == (*PRESETS, None)
+    largest = {name: one["maximum"] for name, one in block["conductivities_S_per_m"]["properties"].items()}
+    assert largest == {name: high for name, (_, high) in conductivity._PLAUSIBLE_S_PER_M.items()}

@@ -21,6 +21,7 @@ from stimplan.head.lesion import Lesion, lesion_notices, lesioned, overlay, read
 from stimplan.head.masks import Ball, VoxelMask, read_ball, read_mask
 from stimplan.head.model import _boundary
 from stimplan.pipeline import RunOptions, run
+from stimplan.report import render
 
 NAMES = {2: "gray_matter", 3: "csf", 4: "bone", 5: "scalp"}
 
@@ -393,6 +394,7 @@ def test_a_run_on_a_head_with_a_lesion_says_so():
     tissues = {tissue["name"]: tissue for tissue in record["head"]["tissues"]}
     assert tissues["csf"]["conductivity_S_per_m"] == 1.71
     assert "McCann" in tissues["csf"]["source"]
+    assert "Lesion or defect: ball of radius 30 mm at MNI (0, -5, 0) mm" in render(record, {})
     assert result.report.verdict == run(plan(), small_head()).report.verdict
 
 
@@ -414,24 +416,25 @@ def test_a_target_that_the_lesion_has_taken_is_told_and_not_measured():
 
 
 def test_a_head_by_name_gets_its_lesion_before_it_is_meshed(monkeypatch, tmp_path):
-    volume = layered((70, 74, 81, 88), voxel_mm=2.0)
+    volume = layered()
     monkeypatch.setenv("STIMPLAN_CACHE", str(tmp_path))
     monkeypatch.setattr(prepare, "shipped_volume", lambda name: volume)
     monkeypatch.setattr(prepare, "with_template_sites", lambda head: head)  # these spheres are not the template
-    options = {"edge_mm": "teaching", "conductivities": "roast"}
-    head = prepare.load_lesioned("colin27", ["sphere:mni_mm=0,0,78,radius_mm=20=titanium@bone"], **options)
+    options = {"edge_mm": 4, "conductivities": "roast"}
+    head = prepare.load_lesioned("colin27", ["sphere:mni_mm=0,0,47,radius_mm=16=titanium@bone"], **options)
     (record,) = head.provenance["lesions"]
     assert record["is_meshed"] and record["replaced_m3"].keys() == {"bone"}
     meshed = head.volumes_m3[head.in_tissue("titanium")].sum()
+    assert record["tissue_meshed_m3"] == pytest.approx(meshed)
     assert meshed == pytest.approx(record["volume_m3"], rel=0.15)
     assert head.tissue_named("bone").source.startswith("Huang")
     assert np.array_equal(head.mni_from_head, np.eye(4))
     # Kept under the content of its labels: found again, and another lesion is another mesh.
     monkeypatch.setattr("stimplan.head.building._made", lambda *_: pytest.fail("it was meshed again"))
-    again = prepare.load_lesioned("colin27", ["sphere:mni_mm=0,0,78,radius_mm=20=titanium@bone"], **options)
+    again = prepare.load_lesioned("colin27", ["sphere:mni_mm=0,0,47,radius_mm=16=titanium@bone"], **options)
     assert again.digest == head.digest
     with pytest.raises(pytest.fail.Exception, match="meshed again"):
-        prepare.load_lesioned("colin27", ["sphere:mni_mm=0,0,78,radius_mm=21=titanium@bone"], **options)
+        prepare.load_lesioned("colin27", ["sphere:mni_mm=0,0,47,radius_mm=17=titanium@bone"], **options)
 
 
 def test_what_has_no_conductivity_is_refused_before_anything_is_meshed():

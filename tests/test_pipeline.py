@@ -114,8 +114,8 @@ def test_a_field_that_breaks_a_rule_stops_the_run(tmp_path, monkeypatch):
 
     real = pipeline.check
 
-    def strict(protocol, *, field=None):
-        report = real(protocol, field=field)
+    def strict(protocol, *, field=None, **others):
+        report = real(protocol, field=field, **others)
         if field is None:
             return report
         broken = [attrs.evolve(f, status="stop", severity="justify") for f in report.findings]

@@ -87,6 +87,8 @@ def prepared_head(
     else:
         model = lesioned(head, chosen.lesions)
         model = with_preset(model, chosen.conductivity_preset) if chosen.conductivity_preset else model
+    if chosen.conductivity_preset:
+        model = attrs.evolve(model, provenance={**model.provenance, "conductivity_preset": chosen.conductivity_preset})
     for values, source in chosen.settings:
         model = with_settings(model, values, source=source)
     if chosen.dti is not None:
@@ -147,8 +149,14 @@ def _loaded(name: str | Path, choice: HeadChoice, progress: Progress | None) -> 
     # A template's sites are its own, not measured on its scalp: without MNI space nothing is measured.
     changed = attrs.evolve(found, volume=volume, mni_from_head=None if is_template else found.mni_from_head)
     head = model_of(changed, edge_mm=choice.edge_mm, conductivities=preset, own=own, progress=progress)
+    records = [{**one, "tissue_meshed_m3": _meshed_m3(head, one["tissue"])} for one in records]
     head = attrs.evolve(head, provenance={**head.provenance, "lesions": records})
     return with_template_sites(attrs.evolve(head, mni_from_head=found.mni_from_head)) if is_template else head
+
+
+def _meshed_m3(head: HeadModel, tissue: str) -> float | None:
+    """Volume of a tissue in the mesh, m³: a thin plate in a coarse mesh is smaller than its labels; None for air."""
+    return float(head.volumes_m3[head.in_tissue(tissue)].sum()) if head.has_tissue(tissue) else None
 
 
 def _in_preset(head: HeadModel, choice: HeadChoice) -> HeadModel:

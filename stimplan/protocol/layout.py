@@ -262,6 +262,9 @@ _PUBLISHED = record(
     optional("charge_per_session_C"),
     optional("note"),
 )
+_SIMULATION = record(
+    plan.Simulation, optional("conductivity_preset"), optional("conductivities_S_per_m", pairs(NUMBER))
+)
 PROTOCOL = record(
     Protocol,
     key("schema_version", INTEGER),
@@ -284,6 +287,7 @@ PROTOCOL = record(
     optional("evidence", record(plan.Evidence, key("grade"), key("scheme"), key("design"), key("status"))),
     optional("result", _RESULT),
     optional("published_totals", _PUBLISHED),
+    optional("simulation", _SIMULATION),
     optional("reporting", pairs()),
     optional("source", record(Source, key("citation"), key("doi"), key("status"), optional("note"))),
     optional("certainty", pairs()),

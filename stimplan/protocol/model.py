@@ -21,12 +21,13 @@ from stimplan.protocol.plan import (
     PublishedTotals,
     Result,
     Sham,
+    Simulation,
     Step,
     Target,
     Therapy,
 )
 from stimplan.protocol.schemas import NEWEST_VERSION
-from stimplan.values import digest
+from stimplan.values import ADDED_LATER, digest
 
 Modality = Literal["tDCS", "HD-tDCS", "tACS", "tRNS", "otDCS", "tPCS", "TI", "TMS"]
 Programme = Literal["cognitive", "developmental", "intensive", "paediatric", "motor", "language"]
@@ -79,6 +80,8 @@ class Protocol:
     evidence : Evidence or None
     result : Result or None
     published_totals : PublishedTotals or None
+    simulation : Simulation or None
+        How its field is simulated where nobody says otherwise.
     reporting : tuple of (item, text or bool)
         Items of the reporting checklists, sorted.
     source : Source or None
@@ -112,6 +115,7 @@ class Protocol:
     evidence: Evidence | None = None
     result: Result | None = None
     published_totals: PublishedTotals | None = None
+    simulation: Simulation | None = attrs.field(default=None, metadata=ADDED_LATER)
     reporting: tuple[tuple[str, str | bool], ...] = attrs.field(default=(), converter=_sorted_items)
     source: Source | None = None
     certainty: tuple[tuple[str, Status], ...] = attrs.field(default=(), converter=_sorted_pairs)

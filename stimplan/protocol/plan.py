@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import attrs
@@ -143,3 +144,15 @@ class PublishedTotals:
     session_duration_s: float | None = None
     charge_per_session_C: float | None = None
     note: str | None = None
+
+
+def _sorted_conductivities(values: Iterable[tuple[str, float]] | None) -> tuple[tuple[str, float], ...]:
+    return tuple(sorted(values or ()))
+
+
+@attrs.frozen
+class Simulation:
+    """How the field is simulated where nobody says otherwise: a set of conductivities, and some before it, S/m."""
+
+    conductivity_preset: str | None = None
+    conductivities_S_per_m: tuple[tuple[str, float], ...] = attrs.field(default=(), converter=_sorted_conductivities)
