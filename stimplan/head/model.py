@@ -142,7 +142,7 @@ class HeadModel:
         if self.tensors_S_per_m is None:
             return self.sigma_S_per_m
         isotropic = self.sigma_S_per_m[:, None] * np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
-        is_tensor = self.tensors_S_per_m.any(axis=1)
+        is_tensor = np.asarray(self.tensors_S_per_m.any(axis=1))
         values = np.where(is_tensor[:, None], self.tensors_S_per_m, isotropic)
         return frozen_array(values, name="conductivity", shape=(None, 6))
 
