@@ -14,55 +14,28 @@ from typing import Any
 
 import attrs
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from stimplan.errors import InputError, Problem
-from stimplan.fem.interference import modulation_depth, peak_field, rms_field
-from stimplan.fem.phasor import major_axis, peak_amplitude, rms_amplitude
 from stimplan.fem.solve import Progress
 from stimplan.field import Field, solve
+from stimplan.field_map import FieldMap, MapMaker, map_maker
 from stimplan.placement import Placement
 from stimplan.protocol import Protocol
 from stimplan.protocol.dose import noise_sigma_A, peak_A
-from stimplan.protocol.electric import ElectricStimulation, InterferenceWaveform, PulsedWaveform
-from stimplan.values import frozen_array
+from stimplan.protocol.electric import (
+    ElectricStimulation,
+    InterferenceWaveform,
+    NoiseWaveform,
+    OscillatingWaveform,
+    PulsedWaveform,
+    SinusoidalWaveform,
+)
 
 Array = NDArray[np.float64]
 
 # Phases are angles in binary numbers: a part below this share of the currents is rounding.
 _NO_PART = 1e-12
-
-
-def _values(values: ArrayLike) -> Array:
-    return frozen_array(values, name="values", shape=(None,))
-
-
-def _vectors(values: ArrayLike) -> Array:
-    return frozen_array(values, name="vectors", shape=(None, 3))
-
-
-@attrs.frozen(eq=False)
-class FieldMap:
-    """One number for each tetrahedron, V/m, and what it means.
-
-    Attributes
-    ----------
-    id : str
-        `magnitude`, `peak`, `rms`, `offset`, `oscillation`, `envelope`, `carrier_peak` or `carrier_rms`.
-    title : str
-        As a heading: what and of what.
-    meaning : str
-        One sentence with the formula in words.
-    values_V_per_m : (m,) array
-    vectors_V_per_m : (m, 3) array or None
-        Direction that goes with the value, and as long as it; None where it has none.
-    """
-
-    id: str
-    title: str
-    meaning: str
-    values_V_per_m: Array = attrs.field(converter=_values)
-    vectors_V_per_m: Array | None = attrs.field(default=None, converter=attrs.converters.optional(_vectors))
 
 
 @attrs.frozen(eq=False)
@@ -74,12 +47,19 @@ class Exposure:
     fields : mapping of str to Field
         By the part of the waveform they belong to: `direct`; `in phase` and `quadrature`; `offset` and
         `oscillation`; `noise` (its standard deviation); `pulse`; `1000 Hz` … for carriers.
+    maps_from : callable
+        Makes the maps from the vectors of the fields at any places: `maps_from({"direct": (k, 3) array, ...})`.
     maps : tuple of FieldMap
-        The first is the one by which this kind of stimulation is judged.
+        One value for each tetrahedron. The first is the one by which this kind of stimulation is judged.
     """
 
     fields: Mapping[str, Field]
-    maps: tuple[FieldMap, ...]
+    maps_from: MapMaker
+    maps: tuple[FieldMap, ...] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        vectors = {name: field.E_V_per_m for name, field in self.fields.items()}
+        object.__setattr__(self, "maps", self.maps_from(vectors))
 
     @property
     def main(self) -> FieldMap:
@@ -90,6 +70,22 @@ class Exposure:
     def field(self) -> Field:
         """The first field: the only one of a direct current."""
         return next(iter(self.fields.values()))
+
+    def at_nodes(self, tissue: str, name: str | None = None) -> Array:
+        """(n,) a map (by default the main one) of the fields recovered at the nodes of a tissue, V/m; NaN elsewhere.
+
+        Raises
+        ------
+        InputError
+            There is no such map.
+        """
+        wanted = self.main.id if name is None else self.map_named(name).id
+        nodal = {part: field.recovered_V_per_m(tissue) for part, field in self.fields.items()}
+        inside: NDArray[np.bool_] = np.asarray(np.isfinite(self.field.recovered_V_per_m(tissue)).all(axis=1))
+        maps = self.maps_from({part: vectors[inside] for part, vectors in nodal.items()})
+        values = np.full(len(inside), np.nan)
+        values[inside] = next(one.values_V_per_m for one in maps if one.id == wanted)
+        return values
 
     def map_named(self, name: str) -> FieldMap:
         """One of the maps.
@@ -135,7 +131,31 @@ def expose(
         name: solve(placement.head, placement, currents_A=currents, tolerance=tolerance, progress=progress)
         for name, currents in parts.items()
     }
-    return Exposure(fields, maps_of(stimulation, fields))
+    return Exposure(fields, map_maker(stimulation))
+
+
+def exposure_of(field: Field | Exposure) -> Exposure:
+    """A single field as what a direct current gives; an exposure as it is."""
+    return field if isinstance(field, Exposure) else Exposure({"direct": field}, map_maker(None))
+
+
+def frequencies_Hz(stimulation: ElectricStimulation) -> tuple[float, ...]:
+    """Frequencies of a waveform, Hz, sorted: both edges of a band, each carrier once, the rate of pulses.
+
+    Empty for a direct current, and where the source does not report it or each person has their own.
+    """
+    waveform = stimulation.waveform
+    found: tuple[float | None, ...]
+    match waveform:
+        case SinusoidalWaveform() | OscillatingWaveform() | PulsedWaveform():
+            found = (waveform.frequency_Hz,)
+        case NoiseWaveform():
+            found = (waveform.band_low_Hz, waveform.band_high_Hz)
+        case InterferenceWaveform():
+            found = waveform.carriers_Hz
+        case _:
+            found = ()
+    return tuple(sorted({one for one in found if one is not None}))
 
 
 def currents_of(stimulation: ElectricStimulation) -> dict[str, list[float]]:
@@ -154,12 +174,6 @@ def currents_of(stimulation: ElectricStimulation) -> dict[str, list[float]]:
         for number, (name, currents) in enumerate(parts.items())
         if number == 0 or max(map(abs, currents)) > _NO_PART * size
     }
-
-
-def maps_of(stimulation: ElectricStimulation, fields: Mapping[str, Field]) -> tuple[FieldMap, ...]:
-    """The maps of a waveform from the fields of its parts."""
-    vectors = {name: field.E_V_per_m for name, field in fields.items()}
-    return _MAPS[stimulation.waveform.type](stimulation, vectors)
 
 
 def _signed(stimulation: ElectricStimulation, size: Callable[..., float | None], what: str) -> list[float]:
@@ -238,76 +252,6 @@ def _interference_parts(stimulation: ElectricStimulation) -> dict[str, list[floa
     return parts
 
 
-Vectors = Mapping[str, Array]
-
-
-def _length(vectors: Array) -> Array:
-    return np.linalg.norm(vectors, axis=1)
-
-
-def _direct_maps(_: ElectricStimulation, of: Vectors) -> tuple[FieldMap, ...]:
-    field = of["direct"]
-    return (FieldMap("magnitude", "|E|", "Size of the constant field.", _length(field), field),)
-
-
-def _sinusoidal_maps(_: ElectricStimulation, of: Vectors) -> tuple[FieldMap, ...]:
-    phasor = of["in phase"] + 1j * of.get("quadrature", np.zeros_like(of["in phase"]))
-    peak = FieldMap("peak", "Peak |E| of the cycle", "Largest size of the field during one cycle.",
-                    peak_amplitude(phasor), major_axis(phasor))  # fmt: skip
-    rms = FieldMap("rms", "RMS of E", "Root of the mean square of the field over a cycle.", rms_amplitude(phasor))
-    return peak, rms
-
-
-def _noise_maps(_: ElectricStimulation, of: Vectors) -> tuple[FieldMap, ...]:
-    noise, offset = of["noise"], of.get("offset")
-    square = _length(noise) ** 2 + (0 if offset is None else _length(offset) ** 2)
-    meaning = "Root of the mean square of the field over the band of the noise"
-    rms = FieldMap("rms", "RMS of E", meaning + ("." if offset is None else ", its constant part included."),
-                   np.sqrt(square), noise if offset is None else None)  # fmt: skip
-    return (rms,) if offset is None else (rms, _offset_map(offset))
-
-
-def _oscillating_maps(_: ElectricStimulation, of: Vectors) -> tuple[FieldMap, ...]:
-    swing = of["oscillation"]
-    offset = of.get("offset", np.zeros_like(swing))
-    sign = np.where(np.einsum("md,md->m", swing, offset) < 0, -1.0, 1.0)[:, None]
-    top = offset + sign * swing
-    return (
-        FieldMap("peak", "Peak |E|", "Largest size of the field: constant part and oscillation at its turn.",
-                 _length(top), top),
-        _offset_map(offset),
-        FieldMap("oscillation", "|E| of the oscillation", "Amplitude of the oscillating part.", _length(swing), swing),
-    )  # fmt: skip
-
-
-def _offset_map(offset: Array) -> FieldMap:
-    return FieldMap("offset", "|E| of the direct current", "Size of the constant part.", _length(offset), offset)
-
-
-def _pulsed_maps(stimulation: ElectricStimulation, of: Vectors) -> tuple[FieldMap, ...]:
-    waveform, field = stimulation.waveform, of["pulse"]
-    assert isinstance(waveform, PulsedWaveform)
-    share = 1 - waveform.pulse_gap_s / waveform.period_s
-    peak = FieldMap("peak", "|E| during a pulse", "Size of the field while a pulse lasts.", _length(field), field)
-    meaning = f"Root of the mean square over a period, of which pulses fill {100 * share:g} %."
-    return peak, FieldMap("rms", "RMS of E", meaning, math.sqrt(share) * _length(field))
-
-
-def _interference_maps(_: ElectricStimulation, of: Vectors) -> tuple[FieldMap, ...]:
-    fields = np.stack(list(of.values()))
-    if len(fields) < 2:
-        raise InputError(Problem("$.stimulation.waveform.carriers_Hz", "all channels share one carrier: no envelope"))
-    depth, direction = modulation_depth(fields)
-    return (
-        FieldMap("envelope", "Modulation depth of the envelope",
-                 "Peak to trough of the envelope along the direction in which it is largest.", depth,
-                 depth[:, None] * direction),
-        FieldMap("carrier_peak", "Peak |E| of the carriers", "Largest size of the summed field, all carriers together.",
-                 peak_field(fields)),
-        FieldMap("carrier_rms", "RMS of E", "Root of the mean square of all carriers together.", rms_field(fields)),
-    )  # fmt: skip
-
-
 _PARTS: Mapping[str, Callable[[ElectricStimulation], dict[str, list[float]]]] = {
     "direct": _direct_parts,
     "sinusoidal": _sinusoidal_parts,
@@ -315,12 +259,4 @@ _PARTS: Mapping[str, Callable[[ElectricStimulation], dict[str, list[float]]]] = 
     "oscillating": _oscillating_parts,
     "pulsed": _pulsed_parts,
     "temporal-interference": _interference_parts,
-}
-_MAPS: Mapping[str, Callable[[ElectricStimulation, Vectors], tuple[FieldMap, ...]]] = {
-    "direct": _direct_maps,
-    "sinusoidal": _sinusoidal_maps,
-    "noise": _noise_maps,
-    "oscillating": _oscillating_maps,
-    "pulsed": _pulsed_maps,
-    "temporal-interference": _interference_maps,
 }
