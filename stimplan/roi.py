@@ -49,7 +49,7 @@ Roi = SphereRoi | TissueRoi
 
 @attrs.frozen
 class RoiMetrics:
-    """Distribution of |E| over a region, each tetrahedron weighted with its volume.
+    """Distribution of |E|, or of another map of the field, over a region; each tetrahedron weighs by its volume.
 
     Attributes
     ----------
@@ -162,9 +162,30 @@ def measure(field: Field, roi: Roi | None = None) -> RoiMetrics:
     InputError
         See `elements_in`.
     """
-    head = field.head
+    return measure_map(field.head, field.magnitude_V_per_m, roi)
+
+
+def measure_map(head: HeadModel, values_V_per_m: ArrayLike, roi: Roi | None = None) -> RoiMetrics:
+    """Describe a map of the field in a region: a peak, an RMS, a modulation depth.
+
+    Parameters
+    ----------
+    head : HeadModel
+    values_V_per_m : (m,) array
+        One value for each tetrahedron, such as `FieldMap.values_V_per_m`, V/m.
+    roi : SphereRoi, TissueRoi or None
+        None is grey matter if the head has it, else the innermost tissue.
+
+    Raises
+    ------
+    InputError
+        See `elements_in`; also values that are not one for each tetrahedron.
+    """
+    everywhere = np.asarray(values_V_per_m, dtype=np.float64)
+    if everywhere.shape != (len(head.tets),):
+        raise InputError(f"a map has one value for each of {len(head.tets)} tetrahedra, got {everywhere.shape}")
     numbers = np.flatnonzero(elements_in(head, roi))
-    values, volumes = field.magnitude_V_per_m[numbers], head.volumes_m3[numbers]
+    values, volumes = everywhere[numbers], head.volumes_m3[numbers]
     median, p95, p99, p999 = weighted_percentiles(values, volumes, [50, 95, 99, 99.9])
     peak = numbers[int(np.argmax(values))]
     position = head.centers_m[peak]
@@ -175,7 +196,7 @@ def measure(field: Field, roi: Roi | None = None) -> RoiMetrics:
         p95_V_per_m=p95,
         p99_V_per_m=p99,
         p999_V_per_m=p999,
-        peak_V_per_m=float(field.magnitude_V_per_m[peak]),
+        peak_V_per_m=float(everywhere[peak]),
         peak_position_m=_point(position),
         peak_mni_m=mni,
         volume_m3=float(volumes.sum()),
