@@ -23,8 +23,8 @@ def face_bone_mask(t1: Volume, head: Mask, taken: Mask, y_mm: Volume) -> Mask:
 def spongy_mask(t1: Volume, bone: Mask) -> Mask:
     """Diploe and marrow: brighter than 24 in the T1, under a table of compact bone.
 
-    Compact bone is 9 to 20, diploe 25 to 60. A table of one to two voxels is kept all round, about what is measured
-    for the outer and inner table (Akhtari et al. 2002, doi:10.1023/A:1014590923185).
+    Compact bone is 9 to 20, diploe 25 to 60. A table of one to two voxels is kept all round (model: the tables' own
+    edges are blurred in a 1 mm image).
     """
     under_table = distance_to_mm(~bone) > TABLE_MM
     bright = ndimage.gaussian_filter(t1, 0.6) > 24

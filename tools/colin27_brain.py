@@ -45,13 +45,12 @@ def brainstem_region(x_mm: Volume, y_mm: Volume, z_mm: Volume) -> Mask:
 def white_matter_mask(t1: Volume, inside: Mask, stem_region: Mask) -> Mask:
     """White matter, in one piece, without specks.
 
-    Cortex is 83 and white matter 112: half-way is 97, a little less because of fine branches. Thalamus and putamen
-    are 96 to 99 against 112 in the internal capsule, so that deep in the brain (beyond 34 mm from the skull) the
-    limit is 103 on a smoother image. The brainstem, mixed as it is, counts as white matter.
+    Cortex is 83 and white matter 112: half-way is 97. Deep in the brain (beyond 34 mm from the skull), where grey
+    matter is brighter, the limit is 103 on a smoother image. The brainstem, mixed as it is, counts as white matter.
     """
     depth = distance_to_mm(~inside)
     fine, coarse = ndimage.gaussian_filter(t1, 0.4), ndimage.gaussian_filter(t1, 1.0)
-    white = np.where(depth > 34, coarse > 103, fine > 94) & (depth > 3)
+    white = np.where(depth > 34, coarse > 103, fine > 97) & (depth > 3)
     white = largest(filled(without_specks(white, 100)))
     stem = grown_within(open_(white & stem_region, 2.0), (coarse > 74) & stem_region & (depth > 3), 25)
     return largest(without_specks(filled(white | stem), 100))
@@ -145,4 +144,6 @@ def brain_masks(t1: Volume, inside: Mask, core: Mask, grid_mm: tuple[Volume, Vol
     for _ in range(ROUNDS):
         white, gray = cortex_over_white(inside, white, gray, uncovered)
         white, gray = clean(inside, white, gray)
-    return white, gray
+    # The cord's rim is partial volume as well; it has no cortex.
+    cord = gray & dilate(stem_region, 3.0) & (np.abs(grid_mm[0]) < 12) & (grid_mm[1] > -52) & (grid_mm[2] < -58)
+    return white | (cord & (t1 > 74)), gray & ~cord

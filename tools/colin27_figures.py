@@ -21,7 +21,9 @@ COLORS = {
     "air": "#7b2cbf",
 }
 T1_WHITE = 130  # white of the pictures: white matter is 112, fat beyond it looks all the same
-PANEL_INCHES, DPI = 3.0, 64
+PANEL_INCHES, DPI, LARGE_DPI = 3.0, 60, 105  # contact sheets; pictures of a few cuts
+PALETTE = 96
+FEW = 4
 ALPHA = 0.5
 LINES = ("#00e5ff", "#ffd60a", "#ff4dd2", "#7cfc00")
 
@@ -78,7 +80,7 @@ def draw_outlines(canvas: Canvas, masks: Mapping[str, NDArray], cuts: Cuts, path
 
 
 def _sheet(canvas: Canvas, cuts: Cuts, path: Path, *, paint, columns: int, title=None) -> None:
-    """Panels of cuts, written small: 64 colours are enough for them."""
+    """Panels of cuts, written small: a palette is enough for them."""
     import io
 
     import matplotlib
@@ -101,7 +103,9 @@ def _sheet(canvas: Canvas, cuts: Cuts, path: Path, *, paint, columns: int, title
         figure.text(0.01 + 0.25 * number, 0.005, name, color=color, fontsize=9)
     figure.subplots_adjust(0.005, 0.05 if title else 0.005, 0.995, 0.95, 0.01, 0.08)
     drawn = io.BytesIO()
-    figure.savefig(drawn, dpi=DPI, metadata={"Software": None})
+    figure.savefig(drawn, dpi=DPI if len(cuts) > FEW else LARGE_DPI, metadata={"Software": None})
     pyplot.close(figure)
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.open(drawn).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+    # Maximum coverage keeps the colour of small things, such as the eyes.
+    image = Image.open(drawn).convert("RGB")
+    image.quantize(PALETTE, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)

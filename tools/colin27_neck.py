@@ -21,8 +21,8 @@ AIR_MM = 14  # sinuses and nose end in a dome of that depth: the floor of the ma
 RAMUS_MM, RAMUS_BEHIND_MM, MASTOID_MM, SIDE_MM = 25, -35.0, 5, 40.0  # bone of the last slice goes on: jaw, mastoid
 SKIN_MM = 3.0
 WALL_MM = 4.0  # bone nearer to the air spaces is their wall and ends with them
-# Cervical vertebrae: height with disc 18 mm, disc 5 mm, body about 17 mm deep and 22 mm wide, arch 4 mm (rounded from
-# Gilad & Nissan 1986, doi:10.1097/00007632-198603000-00010). The arch is closed all the way: model.
+# Cervical vertebrae, drawn, not measured: one every 18 mm with a disc of 5 mm (soft tissue), a body 22 by 17 mm wide,
+# and an arch of 4 mm, which is closed all the way down.
 VERTEBRA_MM, DISC_MM, ARCH_MM = 18, 5, 4.0
 BODY_HALF_WIDTH_MM, BODY_HALF_DEPTH_MM, BODY_SHELL_MM = 11.0, 8.5, 2.0
 CAP_MM, CAP_LENGTH_MM = 4.0, 10.0
@@ -113,9 +113,7 @@ def neck(section: Section, xy_mm: tuple[Volume, Volume], tissues: dict[str, int]
     jaw = jaw[..., None] & np.where(y_mm > RAMUS_BEHIND_MM, depth <= RAMUS_MM, depth <= MASTOID_MM)
     air = closing_dome(section.air)
     floor = ndimage.distance_transform_edt(~air) <= 2.0
-    under_skin = (
-        ndimage.distance_transform_edt(np.pad(head, ((0, 0), (0, 0), (1, 1)), mode="edge"))[..., 1:-1] > SKIN_MM
-    )
+    under_skin = ndimage.distance_transform_edt(head) > SKIN_MM
     labels = np.where(head, np.uint8(tissues["scalp"]), np.uint8(0))
     for mask, name in (
         (jaw | floor | bone, "compact_bone"),

@@ -110,7 +110,17 @@ def intracranial_mask(t1: Volume, core: Mask, canal: Mask, grid_mm: tuple[Volume
     # Growth reaches the muscle through the thin temporal squama; there is no wide CSF beside the temporal lobe.
     muscle = (np.abs(x_mm) > 35) & (y_mm > -20) & (z_mm < 10) & ~dilate(close(core, 6.0), 3.0)
     inside = largest(open_(inside & ~dilate(fat, 1.0) & ~muscle, 3.0) | dilate(core, 1.0) | canal)
-    return largest(smooth(inside, 1.2))
+    return largest(smooth(inside | sella_mask(t1, inside, grid_mm), 1.2))
+
+
+def sella_mask(t1: Volume, inside: Mask, grid_mm: tuple[Volume, Volume, Volume]) -> Mask:
+    """The cistern above the sella and the pituitary in it, which no brain surrounds.
+
+    Bounded by the dark roof of the sphenoid sinus; the box keeps the growth off the cavernous sinuses and the orbits.
+    """
+    x_mm, y_mm, z_mm = grid_mm
+    box = (np.abs(x_mm) < 15) & (y_mm > -14) & (y_mm < 14) & (z_mm > -31) & (z_mm < -8)
+    return open_(inside | grown_within(inside, (ndimage.gaussian_filter(t1, 0.5) > 30) & box, 14), 2.0) & box
 
 
 def skull_mask(t1: Volume, head: Mask, inside: Mask, z_mm: Volume) -> Mask:
