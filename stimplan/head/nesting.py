@@ -98,10 +98,10 @@ def _parents(contact: NDArray[np.int64], shells: tuple[int, ...], others: list[i
     return parents
 
 
-def contact_faces(tissue: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """(256, 256) number of voxel faces between every two tissues, symmetric; the diagonal is 0."""
+def contact_faces(tissue: NDArray[np.uint8], axes: tuple[int, ...] = (0, 1, 2)) -> NDArray[np.int64]:
+    """(256, 256) number of voxel faces between every two tissues across some axes, symmetric; the diagonal is 0."""
     contact = np.zeros(256 * 256, dtype=np.int64)
-    for axis in range(tissue.ndim):
+    for axis in axes:
         along = np.moveaxis(tissue, axis, 0)
         differs = along[1:] != along[:-1]
         pairs = along[1:][differs].astype(np.int64) * 256 + along[:-1][differs]
