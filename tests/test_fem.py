@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
-from spheres import ball, bar, bar_end
+from spheres import ball, bar, bar_end, disc, montage
 
-from stimplan.errors import InputError, SolveError
+from stimplan.errors import InputError, MissingExtra, SolveError
 from stimplan.fem import krylov as krylov_module
 from stimplan.fem.assemble import electric_field, load_vector, node_volumes, stiffness
 from stimplan.fem.compare import mag, rdm
 from stimplan.fem.contact import Contact, contact_density, solve_contacts
+from stimplan.fem.direct import available_bytes, needed_bytes, pardiso, refuse_if_too_large
 from stimplan.fem.krylov import conjugate_gradient
 from stimplan.fem.locate import Locator, rasterize
 from stimplan.fem.multigrid import build_hierarchy
 from stimplan.fem.recover import nodal_field, recovery, relative_difference
 from stimplan.fem.rows import times
 from stimplan.fem.solve import build_system, checked_residual, solve_system
+from stimplan.field import solve
 from stimplan.head import sphere_head
+from stimplan.placement import place
 
 SIGMA, LENGTH, WIDTH = 0.4, 0.12, 0.04
 
@@ -472,3 +477,29 @@ def test_the_product_with_eight_columns_is_that_of_the_sparse_library():
     matrix = csr_matrix(np.where(np.random.default_rng(1).random((40, 30)) < 0.2, 1.5, 0.0))
     x = np.random.default_rng(2).normal(size=(30, 8))
     np.testing.assert_allclose(times(matrix, x), matrix.toarray() @ x, atol=1e-12)
+
+
+# the direct solver
+
+
+def test_a_direct_solve_that_would_not_fit_is_refused_with_both_figures():
+    refuse_if_too_large(434_000, 24e9)
+    with pytest.raises(InputError, match=r"862,000 nodes needs about 11\.0 GB and 12\.0 GB"):
+        refuse_if_too_large(862_000, 12e9)
+    assert needed_bytes(862_000) == pytest.approx(11e9, rel=0.02)
+    assert available_bytes() > 1e8
+
+
+def test_without_pardiso_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pypardiso", None)
+    with pytest.raises(MissingExtra, match=r"stimplan\[pardiso\]"):
+        pardiso(csr_matrix(np.eye(2)), np.array([1.0, -1]))
+
+
+@pytest.mark.parametrize("model", ["uniform", "complete"])
+def test_the_direct_solver_agrees_with_the_iterative_one(model):
+    pytest.importorskip("pypardiso", reason="the extra 'pardiso' is not installed")
+    head = ball()
+    placement = place(montage(disc("C3", 1e-3), disc("Fp2", -1e-3)), head, electrode_model=model)
+    ours, direct = solve(head, placement, tolerance=1e-10), solve(head, placement, solver=pardiso, tolerance=1e-10)
+    assert np.linalg.norm(ours.E_V_per_m - direct.E_V_per_m) < 1e-8 * np.linalg.norm(ours.E_V_per_m)

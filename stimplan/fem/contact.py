@@ -94,6 +94,10 @@ class ContactOperator:
     def __matmul__(self, x: Array) -> Array:
         return times(self.matrix, x) + self.contact @ x - self.means @ (self.means.T @ x)
 
+    def to_csr(self) -> csr_matrix:
+        """Written out, for a direct solver; every electrode becomes a dense block."""
+        return csr_matrix(self.matrix + self.contact - self.means @ self.means.T)
+
 
 def solve_contacts(
     system: System,
