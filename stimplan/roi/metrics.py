@@ -1,0 +1,248 @@
+"""The numbers that describe a field in a region."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stimplan.errors import InputError
+from stimplan.field import Field
+from stimplan.head.cortex import cortex_of
+from stimplan.head.model import HeadModel
+from stimplan.head.space import has_mni, to_mni_m
+from stimplan.montage import Point
+from stimplan.roi.regions import Roi, TissueRoi, default_tissue, elements_in, tissue_of
+
+Array = NDArray[np.float64]
+
+
+@attrs.frozen
+class RoiMetrics:
+    """Distribution of |E|, or of another map of the field, over a region; each tetrahedron weighs by its volume.
+
+    Attributes
+    ----------
+    mean_V_per_m, median_V_per_m, p95_V_per_m, p99_V_per_m, p999_V_per_m : float
+        The 99.9th percentile is the robust maximum.
+    peak_V_per_m : float
+        The largest value: that of a single tetrahedron, and it grows with the number of them.
+    peak_position_m : tuple of 3 floats
+        Centre of that tetrahedron, head coordinates, m.
+    peak_mni_m : tuple of 3 floats or None
+        The same in MNI coordinates, where the head has them.
+    volume_m3 : float
+    n_elements : int
+    relative_error_estimate : float or None
+        Of the element field in the region, from its difference to the recovered one (`Field.error_estimate`):
+        discretisation only, not anatomy or conductivity. None for a map, which has no recovered field of its own.
+    """
+
+    mean_V_per_m: float
+    median_V_per_m: float
+    p95_V_per_m: float
+    p99_V_per_m: float
+    p999_V_per_m: float
+    peak_V_per_m: float
+    peak_position_m: Point
+    peak_mni_m: Point | None
+    volume_m3: float
+    n_elements: int
+    relative_error_estimate: float | None
+
+
+def measure(field: Field, roi: Roi | None = None) -> RoiMetrics:
+    """Describe |E| in a region.
+
+    Parameters
+    ----------
+    field : Field
+    roi : region or None
+        None is grey matter if the head has it, else the innermost tissue.
+
+    Raises
+    ------
+    InputError
+        See `elements_in`.
+    """
+    estimate = field.error_estimate(elements_in(field.head, roi))
+    metrics = measure_map(field.head, field.magnitude_V_per_m, roi)
+    return attrs.evolve(metrics, relative_error_estimate=estimate)
+
+
+def measure_map(head: HeadModel, values_V_per_m: ArrayLike, roi: Roi | None = None) -> RoiMetrics:
+    """Describe a map of the field in a region: a peak, an RMS, a modulation depth.
+
+    Parameters
+    ----------
+    head : HeadModel
+    values_V_per_m : (m,) array
+        One value for each tetrahedron, such as `FieldMap.values_V_per_m`, V/m.
+    roi : region or None
+        None is grey matter if the head has it, else the innermost tissue.
+
+    Raises
+    ------
+    InputError
+        See `elements_in`; also values that are not one for each tetrahedron.
+    """
+    everywhere = np.asarray(values_V_per_m, dtype=np.float64)
+    if everywhere.shape != (len(head.tets),):
+        raise InputError(f"a map has one value for each of {len(head.tets)} tetrahedra, got {everywhere.shape}")
+    mask = elements_in(head, roi)
+    numbers = np.flatnonzero(mask)
+    values, volumes = everywhere[numbers], head.volumes_m3[numbers]
+    median, p95, p99, p999 = weighted_percentiles(values, volumes, [50, 95, 99, 99.9])
+    peak = numbers[int(np.argmax(values))]
+    position = head.centers_m[peak]
+    mni = _point(to_mni_m(head, position)) if has_mni(head) else None
+    return RoiMetrics(
+        mean_V_per_m=float(values @ volumes / volumes.sum()),
+        median_V_per_m=median,
+        p95_V_per_m=p95,
+        p99_V_per_m=p99,
+        p999_V_per_m=p999,
+        peak_V_per_m=float(everywhere[peak]),
+        peak_position_m=_point(position),
+        peak_mni_m=mni,
+        volume_m3=float(volumes.sum()),
+        n_elements=len(numbers),
+        relative_error_estimate=None,
+    )
+
+
+@attrs.frozen
+class Focality:
+    """How much of a tissue feels a strong field.
+
+    Attributes
+    ----------
+    tissue : str
+    p999_V_per_m : float
+        99.9th percentile of |E| in the tissue, by volume.
+    threshold_V_per_m : float
+        Half of it.
+    volume_m3, area_m2 : float
+        Volume of the tissue, and area of the cortical surface, above the threshold; the area is None on a tissue that
+        is not the cortex of the head.
+    share : float
+        The volume over that of the tissue.
+    """
+
+    tissue: str
+    p999_V_per_m: float
+    threshold_V_per_m: float
+    volume_m3: float
+    area_m2: float | None
+    share: float
+
+
+@attrs.frozen
+class Contrast:
+    """A target against the rest of its tissue.
+
+    Attributes
+    ----------
+    target_V_per_m, rest_V_per_m : float
+        Mean |E| in the region, and in the same tissue outside of it.
+    ratio : float or None
+        Target over rest; None where the rest has no field.
+    share_of_strongest : float
+        Of the volume above half the 99.9th percentile, the part that lies in the target.
+    """
+
+    target_V_per_m: float
+    rest_V_per_m: float
+    ratio: float | None
+    share_of_strongest: float
+
+
+def volume_above_m3(field: Field, threshold_V_per_m: float, roi: Roi | None = None) -> float:
+    """Volume of a region in which |E| is above a threshold, m³.
+
+    Raises
+    ------
+    InputError
+        A threshold that is negative or not finite; see `elements_in`.
+    """
+    if not 0 <= threshold_V_per_m < float("inf"):
+        raise InputError(f"the threshold is a field strength, V/m, not negative and finite; got {threshold_V_per_m!r}")
+    mask = elements_in(field.head, roi)
+    return float(field.head.volumes_m3[mask & (field.magnitude_V_per_m > threshold_V_per_m)].sum())
+
+
+def focality(field: Field, tissue: str | None = None) -> Focality:
+    """Volume of a tissue, and area of cortex, with |E| above half of the 99.9th percentile.
+
+    Parameters
+    ----------
+    field : Field
+    tissue : str, optional
+        Grey matter if left out (the innermost tissue of a head without any).
+
+    Raises
+    ------
+    HeadError
+        This head has no such tissue.
+    """
+    head = field.head
+    roi = TissueRoi(tissue or default_tissue(head))
+    mask = elements_in(head, roi)
+    volumes = head.volumes_m3[mask]
+    (p999,) = weighted_percentiles(field.magnitude_V_per_m[mask], volumes, 99.9)
+    volume = volume_above_m3(field, p999 / 2, roi)
+    cortex, area = cortex_of(head), None
+    if cortex.tissue == roi.tissue:
+        strength = np.linalg.norm(field.recovered_V_per_m(roi.tissue)[cortex.nodes], axis=1)
+        area = float(cortex.area_m2[strength > p999 / 2].sum())
+    return Focality(roi.tissue, p999, p999 / 2, volume, area, volume / float(volumes.sum()))
+
+
+def contrast(field: Field, roi: Roi) -> Contrast:
+    """Mean |E| in a region against the mean elsewhere in the same tissue.
+
+    Raises
+    ------
+    InputError
+        The region is the whole tissue: nothing is left to compare with; see `elements_in`.
+    """
+    head, strength, volumes = field.head, field.magnitude_V_per_m, field.head.volumes_m3
+    inside = elements_in(head, roi)
+    tissue = head.in_tissue(tissue_of(head, roi))
+    rest = tissue & ~inside
+    if not rest.any():
+        raise InputError("the target is the whole tissue: there is no rest to compare it with")
+    target_mean = float(strength[inside] @ volumes[inside] / volumes[inside].sum())
+    rest_mean = float(strength[rest] @ volumes[rest] / volumes[rest].sum())
+    (p999,) = weighted_percentiles(strength[tissue], volumes[tissue], 99.9)
+    strong = tissue & (strength > p999 / 2)
+    share = float(volumes[strong & inside].sum() / volumes[strong].sum()) if strong.any() else 0.0
+    return Contrast(target_mean, rest_mean, target_mean / rest_mean if rest_mean > 0 else None, share)
+
+
+def weighted_percentiles(values: ArrayLike, weights: ArrayLike, percent: ArrayLike) -> tuple[float, ...]:
+    """Smallest value for which the values up to it hold at least that percentage of the weight.
+
+    It is always one of the values, does not change when a value is split into two with the same total weight, and
+    with equal weights is numpy's percentile with method "inverted_cdf".
+
+    Raises
+    ------
+    InputError
+        No values, a weight that is negative or not finite, weights that sum to zero, NaN, or not between 0 and 100.
+    """
+    v, w = np.asarray(values, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+    p = np.atleast_1d(np.asarray(percent, dtype=np.float64))
+    is_fine = v.shape == w.shape and v.size > 0 and bool(np.all(w >= 0)) and 0 < w.sum() < float("inf")
+    if not is_fine or np.isnan(v).any() or not np.all((p >= 0) & (p <= 100)):
+        raise InputError("a percentile needs values without NaN, weights that are not negative, and 0 to 100 per cent")
+    order = np.argsort(v[w > 0], kind="stable")
+    v, cumulative = v[w > 0][order], np.cumsum(w[w > 0][order])
+    # The sum of the weights is rounded; a percentage that falls on a step to within that rounding is on it.
+    wanted = p / 100 * cumulative[-1] * (1 - 1e-12)
+    return tuple(float(x) for x in v[np.minimum(np.searchsorted(cumulative, wanted), len(v) - 1)])
+
+
+def _point(values: Array) -> Point:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
