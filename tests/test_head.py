@@ -197,8 +197,9 @@ def test_colin27_loads_with_its_tissues_sites_and_no_hole_in_the_vault():
         ("white_matter", 400, 900),
         ("gray_matter", 600, 1000),
         ("csf", 150, 500),
-        ("bone", 350, 900),
-        ("scalp", 1000, 2000),
+        ("compact_bone", 350, 700),
+        ("spongy_bone", 60, 250),
+        ("scalp", 2000, 3500),
         ("eyes", 10, 25),
     ):
         assert low_ml < head.volumes_m3[head.in_tissue(name)].sum() * 1e6 < high_ml
@@ -219,8 +220,8 @@ def test_colin27_loads_with_its_tissues_sites_and_no_hole_in_the_vault():
     on_scalp, _ = nearest_on_surface(np.array(list(head.sites_m.values())), head.nodes_m, head.scalp)
     assert np.allclose(on_scalp, list(head.sites_m.values()), atol=1e-9)
 
-    again = load_head("colin27", conductivities={"bone": 0.02}, progress=lambda *_: stages.append("again"))
+    again = load_head("colin27", conductivities={"compact_bone": 0.02}, progress=lambda *_: stages.append("again"))
     assert "again" not in stages
     assert np.array_equal(again.nodes_m, head.nodes_m)
-    assert again.tissue_named("bone").conductivity_S_per_m == 0.02
+    assert again.tissue_named("compact_bone").conductivity_S_per_m == 0.02
     assert again.provenance == head.provenance
