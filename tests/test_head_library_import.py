@@ -516,3 +516,24 @@ def test_an_unknown_head_is_refused_with_the_nearest_name(action):
 def test_labels_are_for_files_only():
     with pytest.raises(HeadError, match="labels and fiducials are for files"):
         load_head("colin27", labels="simnibs")
+
+
+def test_info_examines_the_head_and_writes_numbers_and_picture(tmp_path, imported):
+    out = tmp_path / "info"
+    code, text, _ = stimplan_cli("heads", "info", "sub-01", "--out", out)
+    assert code == 0
+    assert "against the labels" in text
+    assert sorted(path.name for path in out.iterdir()) == ["head.json", "head.png"]
+    assert (out / "head.png").read_bytes().startswith(b"\x89PNG")
+    quality = json.loads((out / "head.json").read_text())["quality"]
+    assert {tissue["name"] for tissue in quality["tissues"]} == {"white_matter", "gray_matter", "csf", "bone", "scalp"}
+    assert sum(quality["shapes"]["counts"]) == quality["tetrahedra"]
+
+
+def test_brief_info_examines_nothing_and_cannot_draw(tmp_path, imported):
+    code, text, _ = stimplan_cli("heads", "info", "sub-01", "--brief", "--json")
+    assert code == 0
+    assert "quality" not in json.loads(text)
+    assert stimplan_cli("heads", "info", "sub-01", "--brief", "--out", tmp_path / "x")[0] == 2
+    (tmp_path / "file").write_text("")
+    assert stimplan_cli("heads", "info", "sub-01", "--out", tmp_path / "file")[0] == 2

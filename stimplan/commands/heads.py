@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stimplan.commands.output import add_command, show_json, show_lines, show_text
+from stimplan.errors import InputError, Problem
 from stimplan.notice import NOTICE
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from stimplan.head import HeadModel
+    from stimplan.head.quality import HeadQuality
 
 _TEXT = "list the head models, or import, describe and remove one"
 
@@ -40,6 +42,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
         "--edge-mm", type=edge_option, metavar="MM", help="edge length of the mesh, mm, or a preset's name"
     )
     info.add_argument("--labels", metavar="MAPPING", help="of a file: which label is which tissue")
+    info.add_argument("--brief", action="store_true", help="counts and tissues only; do not examine the quality")
+    info.add_argument("--out", type=Path, metavar="DIR", help="write head.json and head.png there")
     remove = action("remove", _remove, "remove an imported head and its meshes (of a shipped one only the meshes)")
     remove.add_argument("name")
     path = action("path", _path, "where a head is kept")
@@ -117,16 +121,68 @@ def _info(args: argparse.Namespace, console: Console) -> int:
     from stimplan.head import load_head
     from stimplan.terminal import head_summary, progress_bar, show_head
 
+    if args.brief and args.out is not None:
+        raise InputError(Problem("--brief", "leaves out what --out draws; give one of the two"))
+    if args.out is not None and args.out.exists() and not args.out.is_dir():
+        raise InputError(Problem("--out", f"{args.out} is a file; name a folder"))
     with progress_bar(is_shown=not args.json) as progress:
         head = load_head(args.name, edge_mm=args.edge_mm, labels=args.labels, progress=progress)
+        quality = None if args.brief else _quality(head, progress)
     summary = head_summary(head)
     summary["fiducials_m"] = {name: list(point) for name, point in head.fiducials_m.items()}
+    if quality is not None:
+        summary["quality"] = quality.record()
+    if args.out is not None and quality is not None:
+        _write_info(args.out, quality, summary)
     if args.json:
         show_json(console, summary)
         return 0
     show_lines(console, [*show_head(head), *_provenance_lines(head)])
-    _show_findings(console, head.provenance.get("findings", ()))
+    examined = [] if quality is None else quality_lines(quality)
+    show_lines(console, examined)
+    own = () if quality is None else quality.findings
+    _show_findings(console, [*head.provenance.get("findings", ()), *own])
+    if args.out is not None:
+        show_lines(console, [f"written: {args.out / 'head.png'}, {args.out / 'head.json'}"])
     return 0
+
+
+def _quality(head: HeadModel, progress: Any) -> HeadQuality:
+    from stimplan.head.quality import head_quality
+
+    return head_quality(head, progress=progress)
+
+
+def _write_info(out: Path, quality: HeadQuality, summary: Mapping[str, Any]) -> None:
+    """The numbers and the picture, both or none."""
+    import json
+
+    from stimplan.exchange import staged_folder
+    from stimplan.view.head_quality import plot_head_quality
+    from stimplan.view.paper import png_bytes
+
+    with staged_folder(out, replaces=("head.json", "head.png")) as folder:
+        (folder / "head.json").write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        (folder / "head.png").write_bytes(png_bytes(plot_head_quality(quality)))
+
+
+def quality_lines(quality: HeadQuality) -> list[str]:
+    """What was examined, in words."""
+    from stimplan.units import text
+
+    lines = []
+    for tissue in quality.tissues:
+        if tissue.difference is not None:
+            lines.append(f"  {tissue.name.replace('_', ' '):14} {100 * tissue.difference:+.2f} % against the labels")
+    for surface in quality.surfaces:
+        ends = f"mean {text(surface.mean_m, 'm')}, 95th percentile {text(surface.p95_m, 'm')}"
+        lines.append(f"  surface of {surface.surface.replace('_', ' ')}: {ends} from the labels")
+    for layer in quality.layers:
+        labels = f", labels {text(layer.labels_m2, 'm2')}" if layer.labels_m2 is not None else ""
+        lines.append(f"  {layer.name}: open over {text(layer.mesh_m2, 'm2')}{labels}")
+    shapes = quality.shapes
+    lines.append(f"  edges: median {text(shapes.edge_median_m, 'm')}, 95th percentile {text(shapes.edge_p95_m, 'm')}")
+    return ["examined:", *lines]
 
 
 def _remove(args: argparse.Namespace, console: Console) -> int:
