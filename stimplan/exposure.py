@@ -14,12 +14,13 @@ from typing import Any
 
 import attrs
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from stimplan.errors import InputError, Problem
+from stimplan.fem.interference import MOST_CARRIERS
 from stimplan.fem.solve import Progress
 from stimplan.field import Field, solve
-from stimplan.field_map import FieldMap, MapMaker, map_maker
+from stimplan.field_map import FieldMap, MapMaker, Vectors, map_maker
 from stimplan.placement import Placement
 from stimplan.protocol import Protocol
 from stimplan.protocol.dose import noise_sigma_A, peak_A
@@ -81,11 +82,43 @@ class Exposure:
         """
         wanted = self.main.id if name is None else self.map_named(name).id
         nodal = {part: field.recovered_V_per_m(tissue) for part, field in self.fields.items()}
-        inside: NDArray[np.bool_] = np.asarray(np.isfinite(self.field.recovered_V_per_m(tissue)).all(axis=1))
+        inside: NDArray[np.bool_] = np.asarray(np.isfinite(nodal[next(iter(nodal))]).all(axis=1))
         maps = self.maps_from({part: vectors[inside] for part, vectors in nodal.items()})
         values = np.full(len(inside), np.nan)
         values[inside] = next(one.values_V_per_m for one in maps if one.id == wanted)
         return values
+
+    def along(self, directions: ArrayLike, vectors: Vectors | None = None) -> Array:
+        """(k,) main map of the fields' components along given directions, V/m.
+
+        The modulation depth along them for temporal interference, the peak of the component for alternating current.
+        For a direct current the component has its sign.
+
+        Parameters
+        ----------
+        directions : (3,) or (k, 3) array
+            Need not have unit length.
+        vectors : mapping of str to (k, 3) array, optional
+            Fields of the parts at k places; by default those of the tetrahedra.
+
+        Raises
+        ------
+        InputError
+            A direction without length, or not as many as places.
+        """
+        given = {name: field.E_V_per_m for name, field in self.fields.items()} if vectors is None else vectors
+        shape = next(iter(given.values())).shape
+        towards = np.asarray(directions, dtype=np.float64)
+        if towards.shape not in ((3,), shape):
+            raise InputError(f"directions are 3 numbers or {shape}, got {towards.shape}")
+        length = np.linalg.norm(towards, axis=-1, keepdims=True)
+        if not np.all((length > 0) & np.isfinite(length)):
+            raise InputError("a direction is three finite numbers, not all zero")
+        towards = np.broadcast_to(towards / length, shape)
+        components = {name: np.einsum("kd,kd->k", field, towards) for name, field in given.items()}
+        if self.main.id == "magnitude":
+            return next(iter(components.values()))
+        return self.maps_from({name: one[:, None] * towards for name, one in components.items()})[0].values_V_per_m
 
     def map_named(self, name: str) -> FieldMap:
         """One of the maps.
@@ -246,10 +279,18 @@ def _interference_parts(stimulation: ElectricStimulation) -> dict[str, list[floa
     channels = sorted({electrode.channel or 0 for electrode in stimulation.electrodes})
     carrier = dict(zip(channels, waveform.carriers_Hz, strict=True))
     peaks = _peaks(stimulation)
-    parts: dict[str, list[float]] = {f"{one:g} Hz": [0.0] * len(peaks) for one in sorted(set(carrier.values()))}
+    different = sorted(set(carrier.values()))
+    if not 2 <= len(different) <= MOST_CARRIERS:
+        what = "all channels share one carrier: no envelope" if len(different) < 2 else f"more than {MOST_CARRIERS}"
+        raise InputError(Problem("$.stimulation.waveform.carriers_Hz", what))
+    parts: dict[str, list[float]] = {_carrier_name(one): [0.0] * len(peaks) for one in different}
     for number, (electrode, peak) in enumerate(zip(stimulation.electrodes, peaks, strict=True)):
-        parts[f"{carrier[electrode.channel or 0]:g} Hz"][number] = peak
+        parts[_carrier_name(carrier[electrode.channel or 0])][number] = peak
     return parts
+
+
+def _carrier_name(frequency_Hz: float) -> str:
+    return f"{frequency_Hz:.12g} Hz"
 
 
 _PARTS: Mapping[str, Callable[[ElectricStimulation], dict[str, list[float]]]] = {

@@ -10,10 +10,9 @@ import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stimplan.errors import InputError, Problem
 from stimplan.fem.interference import modulation_depth, peak_field, rms_field
 from stimplan.fem.phasor import major_axis, peak_amplitude, rms_amplitude
-from stimplan.protocol.electric import ElectricStimulation, PulsedWaveform
+from stimplan.protocol.electric import ElectricStimulation, NoiseWaveform, PulsedWaveform
 from stimplan.values import frozen_array
 
 Array = NDArray[np.float64]
@@ -101,20 +100,31 @@ def _sinusoidal_maps(_: ElectricStimulation | None, of: Vectors) -> tuple[FieldM
     return peak, rms
 
 
-def _noise_maps(_: ElectricStimulation | None, of: Vectors) -> tuple[FieldMap, ...]:
+def _noise_maps(stimulation: ElectricStimulation | None, of: Vectors) -> tuple[FieldMap, ...]:
     noise, offset = of["noise"], of.get("offset")
     square = _length(noise) ** 2 + (0 if offset is None else _length(offset) ** 2)
     meaning = "Root of the mean square of the field over the band of the noise"
     rms = FieldMap("rms", "RMS of E", meaning + ("." if offset is None else ", its constant part included."),
                    np.sqrt(square), noise if offset is None else None)  # fmt: skip
-    return (rms,) if offset is None else (rms, _offset_map(offset))
+    direct = () if offset is None else (_offset_map(offset),)
+    assert stimulation is not None and isinstance(stimulation.waveform, NoiseWaveform)
+    if stimulation.waveform.distribution != "uniform":  # Gaussian noise has no largest value
+        return rms, *direct
+    top = _top(math.sqrt(3) * noise, np.zeros_like(noise) if offset is None else offset)
+    peak = FieldMap("peak", "Peak |E|", "Largest size of the field: uniform noise at its edge.", _length(top), top)
+    return rms, *direct, peak
+
+
+def _top(swing: Array, offset: Array) -> Array:
+    """The field at its largest: the constant part and the swing that lies on its side."""
+    sign = np.where(np.einsum("md,md->m", swing, offset) < 0, -1.0, 1.0)[:, None]
+    return offset + sign * swing
 
 
 def _oscillating_maps(_: ElectricStimulation | None, of: Vectors) -> tuple[FieldMap, ...]:
     swing = of["oscillation"]
     offset = of.get("offset", np.zeros_like(swing))
-    sign = np.where(np.einsum("md,md->m", swing, offset) < 0, -1.0, 1.0)[:, None]
-    top = offset + sign * swing
+    top = _top(swing, offset)
     return (
         FieldMap("peak", "Peak |E|", "Largest size of the field: constant part and oscillation at its turn.",
                  _length(top), top),
@@ -139,8 +149,6 @@ def _pulsed_maps(stimulation: ElectricStimulation | None, of: Vectors) -> tuple[
 
 def _interference_maps(_: ElectricStimulation | None, of: Vectors) -> tuple[FieldMap, ...]:
     fields = np.stack(list(of.values()))
-    if len(fields) < 2:
-        raise InputError(Problem("$.stimulation.waveform.carriers_Hz", "all channels share one carrier: no envelope"))
     depth, direction = modulation_depth(fields)
     return (
         FieldMap("envelope", "Modulation depth of the envelope",

@@ -16,6 +16,7 @@ from stimplan.exchange.fsaverage import AverageSurface, load_average_surface, ne
 from stimplan.field import Field, solve
 from stimplan.head import HeadModel
 from stimplan.head.conductivity import BY_USER
+from stimplan.head.cortex import brain_names
 from stimplan.head.lesion import Lesion, lesion_notices
 from stimplan.head.prepare import HeadChoice, prepared_head
 from stimplan.head.space import has_mni, to_mni_m
@@ -27,7 +28,6 @@ from stimplan.report import outputs, run_record
 from stimplan.roi import RoiMetrics, default_tissue, measure, sphere_roi, weighted_percentiles
 from stimplan.safety import SafetyReport, Simulated, SitePolicy, Subject, check
 from stimplan.safety.values import DEFAULT_PROFILE
-from stimplan.view.scene import brain_names
 
 Progress = Callable[[str, float], None]
 

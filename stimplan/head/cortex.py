@@ -45,6 +45,13 @@ class Cortex:
     area_m2: Array
 
 
+def brain_names(head: HeadModel) -> tuple[str, ...]:
+    """The tissues whose outer surface is the cortex: grey and white matter, or the innermost layer of a sphere."""
+    if head.has_tissue("gray_matter"):
+        return tuple(name for name in _BRAIN if head.has_tissue(name))
+    return (min(head.tissues, key=lambda t: t.label).name,)
+
+
 @lru_cache(maxsize=2)
 def cortex_of(head: HeadModel) -> Cortex:
     """The cortical surface of a head; the same object every time for the same head.
@@ -54,11 +61,8 @@ def cortex_of(head: HeadModel) -> Cortex:
     HeadError
         Nothing of the brain's surface belongs to grey matter.
     """
-    if head.has_tissue("gray_matter"):
-        tissue, brain = "gray_matter", [name for name in _BRAIN if head.has_tissue(name)]
-    else:
-        tissue = min(head.tissues, key=lambda t: t.label).name
-        brain = [tissue]
+    brain = brain_names(head)
+    tissue = brain[-1]
     triangles = head.surface(*brain)
     is_gray = np.zeros(len(head.nodes_m), dtype=bool)
     is_gray[head.tets[head.in_tissue(tissue)]] = True

@@ -56,13 +56,6 @@ class Shot:
         return self.pixel_from_m @ np.append(np.asarray(point_m, float), 1.0)
 
 
-def brain_names(head: HeadModel) -> tuple[str, ...]:
-    """The tissues whose outer surface is the cortex: grey and white matter, or the innermost layer of a sphere."""
-    if head.has_tissue("gray_matter"):
-        return tuple(name for name in ("white_matter", "gray_matter") if head.has_tissue(name))
-    return (head.tissues[0].name,)
-
-
 def surface_mesh(head: HeadModel, triangles: NDArray[np.int32]) -> tuple[pyvista.PolyData, NDArray[np.int64]]:
     """Triangles of a head as a mesh of their own, and the node number of each of its points."""
     import pyvista

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.exchange import field_on, plane_grid, tetrahedron_at
+from stimplan.head.cortex import brain_names
 from stimplan.head.space import has_mni, to_mni_m
 from stimplan.view.pads import pad_mesh
 from stimplan.view.paper import FAINT, FIELD_CMAP, INK, bare, new_figure, sign_colour
-from stimplan.view.scene import brain_names
 from stimplan.view.surface import add_colour_bar, colour_range_V_per_m
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stimplan.head.cortex import brain_names
 from stimplan.head.model import HeadModel
 from stimplan.roi import default_tissue, measure
 from stimplan.view.paper import FIELD_CMAP, INK, new_figure
 from stimplan.view.scene import (
     VIEWS,
-    brain_names,
     half_height_m,
     new_scene,
     shoot,
