@@ -32,6 +32,7 @@ from stimplan.protocol.electric import (
     PulsedWaveform,
     SinusoidalWaveform,
 )
+from stimplan.values import digest
 
 Array = NDArray[np.float64]
 
@@ -61,6 +62,13 @@ class Exposure:
     def __attrs_post_init__(self) -> None:
         vectors = {name: field.E_V_per_m for name, field in self.fields.items()}
         object.__setattr__(self, "maps", self.maps_from(vectors))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the fields: that of the field where there is one only."""
+        if len(self.fields) == 1:
+            return self.field.digest
+        return digest(*((name, field.digest) for name, field in self.fields.items()))
 
     @property
     def main(self) -> FieldMap:

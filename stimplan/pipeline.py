@@ -10,29 +10,29 @@ from typing import Any
 import attrs
 import numpy as np
 
-from stimplan.errors import InputError, SafetyStop
+from stimplan.errors import InputError, Problem, SafetyStop
 from stimplan.exchange import staged_folder
 from stimplan.exchange.fsaverage import AverageSurface, load_average_surface, need_gray_matter
-from stimplan.field import Field, solve
+from stimplan.exposure import Exposure, currents_of, expose, frequencies_Hz
+from stimplan.field import Field
 from stimplan.head import HeadModel
 from stimplan.head.conductivity import BY_USER
-from stimplan.head.cortex import brain_names
+from stimplan.head.dispersion import LOW_HZ, FrequencyJudgement, head_at_frequency, judge_frequencies
 from stimplan.head.lesion import Lesion, lesion_notices
 from stimplan.head.prepare import HeadChoice, prepared_head
 from stimplan.head.space import has_mni, to_mni_m
+from stimplan.maps import Along, MapMetrics, metrics_along, metrics_of
 from stimplan.montage import Point
+from stimplan.peaks import Voltages, field_quantities, not_judged, voltages
 from stimplan.placement import Placement, place
 from stimplan.protocol import Protocol, read_protocol
 from stimplan.protocol.plan import Simulation
 from stimplan.report import outputs, run_record
-from stimplan.roi import RoiMetrics, default_tissue, measure, sphere_roi, weighted_percentiles
+from stimplan.roi import RoiMetrics, SphereRoi, default_tissue, elements_in, sphere_roi
 from stimplan.safety import SafetyReport, Simulated, SitePolicy, Subject, check
 from stimplan.safety.values import DEFAULT_PROFILE
 
 Progress = Callable[[str, float], None]
-
-# Whose field is one field, constant in time but for its ramps.
-SIMULATED = ("tDCS", "HD-tDCS")
 
 
 @attrs.frozen
@@ -57,6 +57,13 @@ class RunOptions:
         them. See `stimplan.head.tensor_volume`.
     anisotropy : {"vn", "vc", "dir", "tuch", "mc"}
         How diffusion becomes conductivity, see `stimplan.head.anisotropy`.
+    conductivities_at_frequency : bool
+        Let the conductivities grow to the frequency of the stimulation, by the table of `stimplan.head.dispersion`.
+    conductivities_low_Hz : float
+        Where they hold as they are; below 1 kHz the table's growth is doubtful.
+    along : "normal", (3,) sequence or None
+        Also measure the field's component along the outward normal of the cortex, or along a direction in head
+        coordinates: for temporal interference the modulation depth along it.
     even_if_stopped : bool
         Simulate although the verdict is stop or unknown; the report says so.
     with_figures : bool
@@ -82,6 +89,9 @@ class RunOptions:
     dti: str | Path | None = None
     dti_order: str | None = None
     anisotropy: str = "vn"
+    conductivities_at_frequency: bool = False
+    conductivities_low_Hz: float = LOW_HZ
+    along: str | Sequence[float] | None = None
     even_if_stopped: bool = False
     with_figures: bool = True
     surface: str | Path | None = None
@@ -99,15 +109,21 @@ class RunResult:
     protocol : Protocol
     head : HeadModel
     placement : Placement
-    field : Field
+    exposure : Exposure
+        The fields of the waveform and the maps made of them; `field` is the first, the only one of a direct current.
     report : SafetyReport
         The field's own rules included.
-    metrics : RoiMetrics
-        Of the grey matter, or of the innermost tissue of a head without any.
     tissue : str
-        Which tissue `metrics` is about.
-    target_metrics : RoiMetrics or None
-        Of the protocol's target, where it has a position and the head has MNI space.
+        Which tissue the numbers are about: grey matter, or the innermost tissue of a head without any.
+    maps : tuple of MapMetrics
+        Numbers of each map in the tissue, and at the protocol's target where it has a position and the head has MNI
+        space. `metrics` and `target_metrics` are those of the first.
+    along : Along or None
+        Numbers of the component along a direction, where one was asked for.
+    frequencies : tuple of FrequencyJudgement
+        How well a static field describes each frequency of the waveform.
+    voltages : Voltages
+        At the electrodes.
     quantities : mapping of str to float
         What the safety rules were told about the field, SI.
     files : mapping of str to str
@@ -119,14 +135,31 @@ class RunResult:
     protocol: Protocol
     head: HeadModel
     placement: Placement
-    field: Field
+    exposure: Exposure
     report: SafetyReport
-    metrics: RoiMetrics
     tissue: str
-    target_metrics: RoiMetrics | None
+    maps: tuple[MapMetrics, ...]
+    along: Along | None
+    frequencies: tuple[FrequencyJudgement, ...]
+    voltages: Voltages
     quantities: Mapping[str, float]
     files: Mapping[str, str] = attrs.field(factory=dict)
     subject: Subject | None = None
+
+    @property
+    def field(self) -> Field:
+        """The first field of the exposure: the only one of a direct current."""
+        return self.exposure.field
+
+    @property
+    def metrics(self) -> RoiMetrics:
+        """Numbers of the map by which this stimulation is judged, in the tissue."""
+        return self.maps[0].in_tissue
+
+    @property
+    def target_metrics(self) -> RoiMetrics | None:
+        """The same at the protocol's target."""
+        return self.maps[0].at_target
 
     def record(self) -> dict[str, Any]:
         """JSON data of the run: exactly what `summary.json` holds."""
@@ -186,18 +219,18 @@ def run(
     tell = progress or (lambda stage, fraction: None)
 
     plan = protocol if isinstance(protocol, Protocol) else read_protocol(protocol)
-    _refuse_what_is_not_simulated(plan)
+    _refuse_what_is_not_simulated(plan, chosen)
     _stop_if_told(_checked(plan, chosen, None), chosen)
     with staged_folder(Path(out), replaces=outputs.NAMES) if out is not None else nullcontext() as folder:
         model = _head(head, plan, chosen, tell)
         surface = _surface(model, chosen)
         placement = place(plan, model, electrode_model=chosen.electrode_model)
         _stop_if_told(_checked(plan, chosen, simulated_on(placement)), chosen)
-        field = solve(model, placement, progress=tell)
-        quantities = field_quantities(field)
+        exposure = expose(plan, placement, progress=tell)
+        quantities = field_quantities(exposure)
         report = _checked(plan, chosen, simulated_on(placement, quantities))
         _stop_if_told(report, chosen)
-        result = _with_notices(attrs.evolve(_measured(plan, field, report, quantities), subject=chosen.subject))
+        result = _with_notices(_measured(plan, exposure, report, quantities, options=chosen))
         if folder is not None:
             files = outputs.write_outputs(
                 result, folder, with_figures=chosen.with_figures, surface=surface, progress=tell
@@ -206,21 +239,6 @@ def run(
             outputs.write_summary(result, folder)
     tell("done", 1.0)
     return result
-
-
-def field_quantities(field: Field) -> dict[str, float]:
-    """What the safety rules may ask about a field: current density in the brain, A/m².
-
-    The brain is white and grey matter, or the innermost tissue of a head without them. The 99.9th percentile, by
-    volume, resists the one bad tetrahedron that the maximum belongs to.
-    """
-    head = field.head
-    inside = np.isin(head.tissue, [head.tissue_named(name).label for name in brain_names(head)])
-    density, volume = np.linalg.norm(field.J_A_per_m2[inside], axis=1), head.volumes_m3[inside]
-    return {
-        "brain_current_density_p999_A_per_m2": weighted_percentiles(density, volume, 99.9)[0],
-        "brain_current_density_max_A_per_m2": float(density.max()),
-    }
 
 
 def simulated_on(placement: Placement, quantities: Mapping[str, float] | None = None) -> Simulated:
@@ -242,11 +260,14 @@ def in_space_m(head: HeadModel, point_m: Any) -> Point:
     return (float(point[0]), float(point[1]), float(point[2]))
 
 
-def _refuse_what_is_not_simulated(protocol: Protocol) -> None:
-    if protocol.modality not in SIMULATED:
-        raise InputError(
-            f"{protocol.modality} cannot be simulated yet, only {' and '.join(SIMULATED)}; `stimplan check` judges it"
-        )
+def _refuse_what_is_not_simulated(protocol: Protocol, options: RunOptions) -> None:
+    """What cannot be solved is said before anything is computed: magnetic fields, currents whose size is unknown."""
+    if protocol.electric is None:
+        raise InputError(f"the field of {protocol.modality} cannot be simulated; `stimplan check` judges it")
+    currents_of(protocol.electric)
+    if options.conductivities_at_frequency and not frequencies_Hz(protocol.electric):
+        what = f"{protocol.id} has no frequency to which the conductivities could grow"
+        raise InputError(Problem("conductivities_at_frequency", what))
 
 
 def _checked(protocol: Protocol, options: RunOptions, simulated: Simulated | None) -> SafetyReport:
@@ -286,7 +307,12 @@ def _head(head: HeadModel | str, plan: Protocol, options: RunOptions, progress: 
         dti_order=options.dti_order,
         anisotropy=options.anisotropy,
     )
-    return prepared_head(head, choice, progress=progress)
+    model = prepared_head(head, choice, progress=progress)
+    if not options.conductivities_at_frequency or plan.electric is None:
+        return model
+    # One head serves all of a waveform's frequencies: the middle of a band, or of carriers that differ by hertz.
+    middle_Hz = float(np.mean(frequencies_Hz(plan.electric)))
+    return head_at_frequency(model, middle_Hz, low_Hz=options.conductivities_low_Hz)
 
 
 def _surface(head: HeadModel, options: RunOptions) -> AverageSurface | None:
@@ -297,19 +323,31 @@ def _surface(head: HeadModel, options: RunOptions) -> AverageSurface | None:
     return load_average_surface(options.surface)
 
 
-def _measured(protocol: Protocol, field: Field, report: SafetyReport, quantities: Mapping[str, float]) -> RunResult:
+def _measured(
+    protocol: Protocol,
+    exposure: Exposure,
+    report: SafetyReport,
+    quantities: Mapping[str, float],
+    *,
+    options: RunOptions,
+) -> RunResult:
     """The result of a run that has written nothing yet."""
-    assert field.placement is not None
+    head, placement = exposure.field.head, exposure.field.placement
+    assert placement is not None and protocol.electric is not None
+    target = _target(protocol, head)
     return RunResult(
         protocol=protocol,
-        head=field.head,
-        placement=field.placement,
-        field=field,
-        report=report,
-        metrics=measure(field),
-        tissue=default_tissue(field.head),
-        target_metrics=_target_metrics(protocol, field),
+        head=head,
+        placement=placement,
+        exposure=exposure,
+        report=attrs.evolve(report, not_judged=(*report.not_judged, *not_judged(exposure, quantities))),
+        tissue=default_tissue(head),
+        maps=metrics_of(exposure, target),
+        along=None if options.along is None else metrics_along(exposure, options.along, target),
+        frequencies=judge_frequencies(head, frequencies_Hz(protocol.electric)),
+        voltages=voltages(exposure),
         quantities=quantities,
+        subject=options.subject,
     )
 
 
@@ -324,17 +362,18 @@ def _with_notices(result: RunResult) -> RunResult:
     return attrs.evolve(result, report=attrs.evolve(result.report, not_judged=(*result.report.not_judged, *sentences)))
 
 
-def _target_metrics(protocol: Protocol, field: Field) -> RoiMetrics | None:
-    """Field at the protocol's target, where it is a place this head knows."""
+def _target(protocol: Protocol, head: HeadModel) -> SphereRoi | None:
+    """The protocol's target as a region, where it is a place this head knows."""
     target = protocol.target
-    if target is None or target.mni_m is None or target.radius_m is None or not has_mni(field.head):
+    if target is None or target.mni_m is None or target.radius_m is None or not has_mni(head):
         return None
     ball = sphere_roi(
-        mni_mm=[1e3 * x for x in target.mni_m], radius_mm=1e3 * target.radius_m, tissue=default_tissue(field.head)
+        mni_mm=[1e3 * x for x in target.mni_m], radius_mm=1e3 * target.radius_m, tissue=default_tissue(head)
     )
     try:
-        return measure(field, ball)
+        elements_in(head, ball)
     except InputError:
-        if not field.head.provenance.get("lesions"):
+        if not head.provenance.get("lesions"):
             raise
         return None  # the lesion has taken the target's place, which `_with_notices` says
+    return ball

@@ -14,6 +14,7 @@ from stimplan.units import text
 
 if TYPE_CHECKING:
     from stimplan.head import HeadModel
+    from stimplan.maps import SurfaceMetrics
     from stimplan.pipeline import RunResult
     from stimplan.roi import RoiMetrics
     from stimplan.safety import Finding, SafetyReport
@@ -80,21 +81,40 @@ def show_run(result: RunResult, out: Path) -> list[str]:
     lines = [result.protocol.title or result.protocol.id, *show_findings(result.report), ""]
     if result.report.verdict in ("stop", "unknown"):
         lines += [f"SIMULATED ALTHOUGH THE SAFETY VERDICT IS {result.report.verdict.upper()}, as asked.", ""]
-    lines += _metrics(f"|E| in {_words(result.tissue)}", result.metrics)
-    if result.target_metrics is not None and result.protocol.target is not None:
-        lines += _metrics(f"|E| at the target, {result.protocol.target.label}", result.target_metrics)
+    for one in result.maps:
+        lines += _metrics(f"{one.title} in {_words(result.tissue)}", one.in_tissue)
+        if one.at_target is not None and result.protocol.target is not None:
+            lines += _metrics(f"{one.title} at the target, {result.protocol.target.label}", one.at_target)
+    lines += _along(result)
+    for judged in result.frequencies:
+        for sentence in judged.sentences[:2]:
+            lines += wrap(sentence, _WIDTH, subsequent_indent="  ")
     if len(result.files):
         lines += ["", f"Report: {out / 'report.html'}", f"Also:   {', '.join((*result.files, 'summary.json'))}"]
     return lines
 
 
-def _metrics(name: str, metrics: RoiMetrics) -> list[str]:
+def _along(result: RunResult) -> list[str]:
+    """The component along a direction, where one was asked for."""
+    along = result.along
+    if along is None:
+        return []
+    what = f"{along.title} along {along.direction}"
+    lines = _metrics(what, along.on_cortex) if along.on_cortex else []
+    if along.in_tissue:
+        lines += _metrics(f"{what}, in {_words(result.tissue)}", along.in_tissue)
+    return lines + (_metrics(f"{what}, at the target", along.at_target) if along.at_target else [])
+
+
+def _metrics(name: str, metrics: RoiMetrics | SurfaceMetrics) -> list[str]:
     def shown(value: float) -> str:
         return text(value, "V_per_m")
 
+    # The largest value of an RMS is no peak.
+    largest = "peak" if name.startswith("|E|") else "largest"
     return [
         f"{name}: median {shown(metrics.median_V_per_m)}, 95th percentile {shown(metrics.p95_V_per_m)}, "
-        f"99.9th {shown(metrics.p999_V_per_m)}, peak {shown(metrics.peak_V_per_m)}"
+        f"99.9th {shown(metrics.p999_V_per_m)}, {largest} {shown(metrics.peak_V_per_m)}"
     ]
 
 

@@ -14,7 +14,9 @@ from runs import plan, small_head, small_run, stopped_plan
 
 from stimplan.errors import HeadError, InputError, MontageError, ProtocolError, SafetyStop
 from stimplan.exchange import grid_around
-from stimplan.pipeline import RunOptions, field_quantities, in_space_m, run, simulated_on
+from stimplan.peaks import field_quantities
+from stimplan.pipeline import RunOptions, in_space_m, run, simulated_on
+from stimplan.protocol import read_protocol
 from stimplan.report import outputs
 from stimplan.safety import check, read_simulated
 from stimplan.safety.subject import Implant
@@ -77,7 +79,7 @@ def test_the_field_rules_are_judged_after_the_solve():
 def test_the_safety_rules_are_told_the_current_density_of_the_brain_only():
     field = small_run().field
     inside = small_head().in_tissue("gray_matter")
-    told = field_quantities(field)
+    told = field_quantities(small_run().exposure)
     largest = np.linalg.norm(field.J_A_per_m2[inside], axis=1).max()
     assert told["brain_current_density_max_A_per_m2"] == pytest.approx(largest)
     assert told["brain_current_density_p999_A_per_m2"] < largest
@@ -102,10 +104,8 @@ def test_a_stopped_protocol_is_simulated_when_asked_and_the_report_says_so(tmp_p
 
 
 def test_a_modality_that_is_not_simulated_is_refused_by_name(tmp_path):
-    other = attrs.evolve(small_run().protocol)
-    object.__setattr__(other, "modality", "tACS")
-    with pytest.raises(InputError, match="tACS cannot be simulated yet"):
-        run(other, small_head(), out=tmp_path / "out")
+    with pytest.raises(InputError, match="field of TMS cannot be simulated"):
+        run(read_protocol("saint"), small_head(), out=tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -266,7 +266,7 @@ def test_the_distance_to_an_implant_is_that_from_the_electrodes_on_this_head():
 def test_metal_under_an_electrode_of_this_head_stops_the_run_before_the_solve(monkeypatch):
     (left, _) = small_run().placement.electrodes
     chosen = RunOptions(subject=person_with("skull-plate", 1000 * np.add(left.center_m, [0.0, -0.005, 0.0])))
-    monkeypatch.setattr("stimplan.pipeline.solve", lambda *_, **__: pytest.fail("it was solved"))
+    monkeypatch.setattr("stimplan.pipeline.expose", lambda *_, **__: pytest.fail("it was solved"))
     with pytest.raises(SafetyStop) as stop:
         run(plan(), small_head(), options=chosen)
     assert site_rule(stop.value.report).status == "stop"

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from stimplan.commands.output import add_command, show_json, show_lines
 from stimplan.errors import InputError, Problem, SafetyStop
 
+# Where conductivities hold as they are; the same as in `stimplan.head.dispersion`, which is not loaded for --help.
+LOW_HZ = 1000.0
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -32,6 +35,11 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
                         "conductivities` (default: simnibs)")  # fmt: skip
     parser.add_argument("--conductivity", action="append", default=[], metavar="TISSUE=S_PER_M",
                         help="conductivity of one tissue, S/m, whatever the set says; may be repeated")  # fmt: skip
+    parser.add_argument("--conductivities-at-frequency", nargs="?", type=float, const=LOW_HZ, metavar="LOW_HZ",
+                        help="let the conductivities grow to the stimulation's frequency by a table, from LOW_HZ "
+                        f"(default {LOW_HZ:g}; below, the table is doubtful)")  # fmt: skip
+    parser.add_argument("--along", metavar="DIRECTION", help="measure the component along 'normal', that of the "
+                        "cortex, or along X,Y,Z in head coordinates: for TI the modulation depth")  # fmt: skip
     _add_anatomy(parser)
     parser.add_argument("--subject", metavar="FILE", help="answers of the person, as JSON: judge the person too, with "
                         "distances from implants on this head")  # fmt: skip
@@ -91,6 +99,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def _options(args: argparse.Namespace, conductivities: dict[str, float], policy: dict[str, Any]) -> RunOptions:
     from stimplan.pipeline import RunOptions
 
+    grows = args.conductivities_at_frequency is not None
     return RunOptions(
         electrode_model=args.electrode_model,
         edge_mm=args.edge_mm,
@@ -102,6 +111,9 @@ def _options(args: argparse.Namespace, conductivities: dict[str, float], policy:
         dti=args.dti,
         dti_order=args.dti_order,
         anisotropy=args.anisotropy,
+        conductivities_at_frequency=grows,
+        conductivities_low_Hz=args.conductivities_at_frequency if grows else LOW_HZ,
+        along=read_direction(args.along),
         even_if_stopped=args.even_if_stopped,
         with_figures=not args.no_figures,
         surface=args.surface,
@@ -147,6 +159,24 @@ def read_conductivities(given: Sequence[str]) -> dict[str, float]:
     if problems:
         raise InputError(problems)
     return table
+
+
+def read_direction(given: str | None) -> str | list[float] | None:
+    """`normal`, or X,Y,Z as three numbers.
+
+    Raises
+    ------
+    InputError
+        Neither.
+    """
+    if given is None or given == "normal":
+        return given
+    try:
+        x, y, z = (float(one) for one in given.split(","))
+    except ValueError:
+        what = f"{given!r} is neither normal nor three numbers X,Y,Z such as 0,0,1"
+        raise InputError(Problem("--along", what)) from None
+    return [x, y, z]
 
 
 def edge(given: str) -> float | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from stimplan.exchange.voxels import VoxelGrid
 _GZIP_LEVEL = 1
 
 
-def write_nifti(path: Path, values: NDArray[Any], grid: VoxelGrid, *, name: str, description: str) -> None:
+def write_nifti(
+    path: Path, values: NDArray[Any], grid: VoxelGrid, *, name: str, description: str, volumes: Sequence[str] = ()
+) -> None:
     """Write one volume or a row of them, gzip-compressed, the same bytes every time.
 
     Parameters
@@ -29,6 +32,8 @@ def write_nifti(path: Path, values: NDArray[Any], grid: VoxelGrid, *, name: str,
         Quantity with its unit, up to 15 characters: `E_V_per_m`.
     description : str
         Up to 79 characters, such as the digest of the field.
+    volumes : sequence of str
+        What each volume is; kept as a comment in the header, where NIfTI has no field for it.
     """
     import nibabel
 
@@ -39,6 +44,9 @@ def write_nifti(path: Path, values: NDArray[Any], grid: VoxelGrid, *, name: str,
     image.header.set_xyzt_units("mm")
     image.header.set_intent("none", name=name[:15])
     image.header["descrip"] = description.encode("ascii", "replace")[:79]
+    if volumes:
+        text = "\n".join(f"volume {number}: {what}" for number, what in enumerate(volumes))
+        image.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", text.encode("utf-8")))
     # mtime and file name are left out of the gzip header: they would change the bytes from run to run.
     with path.open("wb") as raw, gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) as packed:
         packed.write(image.to_bytes())

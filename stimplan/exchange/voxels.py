@@ -12,8 +12,11 @@ from stimplan.head.model import HeadModel
 from stimplan.head.space import has_mni, rotations_to_mni, to_mni_m
 
 if TYPE_CHECKING:
+    from stimplan.exposure import Exposure
     from stimplan.field import Field
 
+# Voxels whose maps are made in one go: a few hundred megabytes with eight carriers.
+_AT_ONCE = 500_000
 # The 181 x 217 x 181 grid of 1 mm that MNI templates are commonly resampled to: corners in mm.
 _MNI_BOX_MM = ((-90, -126, -72), (90, 90, 108))
 
@@ -108,6 +111,47 @@ def field_on(grid: VoxelGrid, field: Field, found: NDArray[np.int32]) -> NDArray
     voxel_nodes = (space_nodes_m(head) - np.array(grid.origin_m)) / np.array(grid.spacing_m)
     interpolate(voxel_nodes, head.tets, rows[head.tissue], nodal, found, values)
     return values
+
+
+def maps_on(grid: VoxelGrid, exposure: Exposure, found: NDArray[np.int32]) -> dict[str, NDArray[np.float32]]:
+    """Every map at each voxel centre, made of the fields there: (x, y, z) arrays by the map's id; 0 outside the head.
+
+    The vectors of the main map, where it has any, are `"vectors"`, (x, y, z, 3) along the axes of the grid's space.
+
+    Parameters
+    ----------
+    grid : VoxelGrid
+    exposure : Exposure
+    found : array of grid.shape
+        From `tetrahedron_at`.
+    """
+    inside = np.flatnonzero(found >= 0)
+    parts = {name: field_on(grid, field, found).reshape(-1, 3)[inside] for name, field in exposure.fields.items()}
+    values = {one.id: np.zeros(found.size, np.float32) for one in exposure.maps}
+    if exposure.main.vectors_V_per_m is not None:
+        values["vectors"] = np.zeros((found.size, 3), np.float32)
+    for first in range(0, len(inside), _AT_ONCE):
+        here = slice(first, first + _AT_ONCE)
+        maps = exposure.maps_from({name: vectors[here].astype(np.float64) for name, vectors in parts.items()})
+        for one in maps:
+            values[one.id][inside[here]] = one.values_V_per_m
+        if maps[0].vectors_V_per_m is not None:
+            values["vectors"][inside[here]] = maps[0].vectors_V_per_m
+    return {name: array.reshape(*grid.shape, *array.shape[1:]) for name, array in values.items()}
+
+
+def volume_names(exposure: Exposure) -> tuple[str, ...]:
+    """What each volume of `stacked_volumes` is, in words."""
+    main, *others = exposure.maps
+    axes = () if main.vectors_V_per_m is None else tuple(f"{main.title}, its component along {one}" for one in "xyz")
+    return (main.title, *axes, *(one.title for one in others))
+
+
+def stacked_volumes(exposure: Exposure, values: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    """The maps of `maps_on` as volumes of one file, in the order of `volume_names`."""
+    main, *others = exposure.maps
+    vectors = [values["vectors"]] if "vectors" in values else []
+    return np.concatenate([values[main.id][..., None], *vectors, *(values[one.id][..., None] for one in others)], -1)
 
 
 def plane_grid(head: HeadModel, *, axis: int, position_m: float, spacing_m: float = 0.5e-3) -> VoxelGrid:

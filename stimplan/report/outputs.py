@@ -8,15 +8,23 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from stimplan.exchange import field_on, grid_around, tetrahedron_at, write_nifti, write_vtu
+from stimplan.exchange import (
+    grid_around,
+    maps_on,
+    stacked_volumes,
+    tetrahedron_at,
+    volume_names,
+    write_nifti,
+    write_vtu,
+)
 from stimplan.exchange.fsaverage import FSAVERAGE5, surface_names, write_surfaces
+from stimplan.exposure import exposure_of
 from stimplan.report.page import CAPTIONS, render
 from stimplan.report.record import json_text
 
 if TYPE_CHECKING:
     from stimplan.exchange.fsaverage import AverageSurface
+    from stimplan.exposure import Exposure
     from stimplan.field import Field
     from stimplan.pipeline import RunResult
 
@@ -26,6 +34,9 @@ REPORT = "report.html"
 SUMMARY = "summary.json"
 # Every name a run may write: what an older run left under one of them goes when a new one arrives.
 NAMES = (FIELD_NIFTI, MESH, *surface_names(FSAVERAGE5), *surface_names(""), *CAPTIONS, REPORT, SUMMARY)
+
+# NIfTI has room for 15 characters.
+_SHORT = {"envelope": "depth"}
 
 Progress = Callable[[str, float], None]
 
@@ -54,8 +65,8 @@ def write_outputs(
     # Compressing volumes and drawing pictures take about as long; the second core has nothing else to do.
     with ThreadPoolExecutor(1) as second:
         progress("writing volumes and drawing", 0.0)
-        volumes = second.submit(write_volumes, result.field, folder)
-        write_vtu(folder / MESH, result.field)
+        volumes = second.submit(write_volumes, result.exposure, folder)
+        write_vtu(folder / MESH, result.exposure)
         if with_figures:
             figures = draw_figures(result, progress)
         progress("writing volumes", 0.9)
@@ -74,13 +85,25 @@ def write_summary(result: RunResult, folder: Path) -> None:
     (folder / SUMMARY).write_text(json_text(result.record()), encoding="utf-8")
 
 
-def write_volumes(field: Field, folder: Path) -> None:
-    """Write |E|, Ex, Ey and Ez at 1 mm as four volumes of one file, as `Field.at` gives them; 0 outside the head."""
-    grid = grid_around(field.head)
-    vector = field_on(grid, field, tetrahedron_at(field.head, grid))
-    values = np.concatenate([np.linalg.norm(vector, axis=-1, keepdims=True), vector], axis=-1)
-    tag = f"stimplan {field.digest[:16]}; V/m; volumes |E|, Ex, Ey, Ez; 0 outside"
-    write_nifti(folder / FIELD_NIFTI, values, grid, name="E_V_per_m", description=tag)
+def write_volumes(shown: Field | Exposure, folder: Path) -> None:
+    """Write the maps at 1 mm as volumes of one file, made of the fields as `Field.at` gives them; 0 outside the head.
+
+    The main map first, then the three components of its vectors where it has any (|E|, Ex, Ey and Ez of a direct
+    current), then every other map; a comment in the header names them.
+    """
+    exposure = exposure_of(shown)
+    grid = grid_around(exposure.field.head)
+    values = stacked_volumes(exposure, maps_on(grid, exposure, tetrahedron_at(exposure.field.head, grid)))
+    is_direct = exposure.main.id == "magnitude"
+    what = "volumes |E|, Ex, Ey, Ez" if is_direct else f"first volume: {exposure.main.title}"
+    write_nifti(
+        folder / FIELD_NIFTI,
+        values,
+        grid,
+        name="E_V_per_m" if is_direct else f"{_SHORT.get(exposure.main.id, exposure.main.id)}_V_per_m",
+        description=f"stimplan {exposure.digest[:16]}; V/m; {what}; 0 outside",
+        volumes=volume_names(exposure),
+    )
 
 
 def draw_figures(result: RunResult, progress: Progress) -> dict[str, bytes]:
@@ -89,15 +112,23 @@ def draw_figures(result: RunResult, progress: Progress) -> dict[str, bytes]:
     from stimplan.view.paper import png_bytes
     from stimplan.view.topomap import has_scalp_map
 
-    field, placement = result.field, result.placement
+    exposure, placement = result.exposure, result.placement
     drawings = {
         "montage.png": lambda: view.plot_montage(placement),
         "session.png": lambda: view.plot_session(result.protocol),
         "course.png": lambda: view.plot_course(result.protocol),
-        "field_surface.png": lambda: view.plot_surface_field(field),
-        "field_slices.png": lambda: view.plot_slices(field, cross_m=result.point_of_interest_m),
-        "scalp_potential.png": lambda: view.plot_scalp_potential(field),
+        "field_surface.png": lambda: view.plot_surface_field(exposure),
+        "field_slices.png": lambda: view.plot_slices(exposure, cross_m=result.point_of_interest_m),
+        "field_phase.png": lambda: view.plot_phase(exposure),
+        "field_cycle.png": lambda: view.plot_cycle(exposure),
+        "field_carriers.png": lambda: view.plot_carriers(exposure),
+        "scalp_potential.png": lambda: view.plot_scalp_potential(exposure),
     }
+    is_cycle, is_interference = "in phase" in exposure.fields, exposure.main.id == "envelope"
+    for name, is_shown in (("field_phase.png", "quadrature" in exposure.fields), ("field_cycle.png", is_cycle),
+                           ("field_carriers.png", is_interference)):  # fmt: skip
+        if not is_shown:
+            del drawings[name]
     if not has_scalp_map(result.head):
         del drawings["scalp_potential.png"]
     if result.protocol.course.sessions == 1:

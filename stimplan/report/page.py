@@ -32,6 +32,14 @@ CAPTIONS = {
     "field_surface.png": "Magnitude of the electric field on the surface of the grey matter.",
     "field_slices.png": "Magnitude of the electric field in the brain, on three planes through one point.",
     "scalp_potential.png": "Potential at the 10-10 sites of the scalp. White squares mark stimulated sites.",
+    "field_phase.png": "When in the cycle the field is largest: its phase, which comes back every half cycle.",
+    "field_cycle.png": "The field on the surface of the grey matter at moments of one cycle, all on one scale.",
+    "field_carriers.png": "Size of the field of each carrier, and how deeply their sum is modulated.",
+}
+# Figures of whatever map the stimulation is judged by.
+_OF_THE_MAP = {
+    "field_surface.png": "on the surface of the grey matter.",
+    "field_slices.png": "in the brain, on three planes through one point.",
 }
 # Shown with the montage, before the field.
 TIMELINE_FIGURES = ("session.png", "course.png")
@@ -52,7 +60,7 @@ def render(record: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(qty=_quantity, mm=_millimetres, words=_words, short=_short)
+    environment.filters.update(qty=_quantity, mm=_millimetres, words=_words, short=_short, first_lower=_first_lower)
     template = environment.from_string(package_path("report", "template.html").read_text(encoding="utf-8"))
     findings = sorted(record["safety"]["findings"], key=lambda finding: _ORDER[finding["status"]])
     passed = [finding for finding in findings if finding["status"] == "pass"]
@@ -66,8 +74,16 @@ def render(record: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
         verdict_means=_VERDICT_MEANS[record["verdict"]],
         access_means=_ACCESS_MEANS,
         timeline_figures=TIMELINE_FIGURES,
-        figures=[(name, CAPTIONS.get(name, ""), figure_png(data)) for name, data in figures.items()],
+        figures=[(name, _caption(name, record), figure_png(data)) for name, data in figures.items()],
     )
+
+
+def _caption(name: str, record: Mapping[str, Any]) -> str:
+    """What a figure shows; those of the field name the map that is drawn."""
+    shown = record["field"]["map"]
+    if name not in _OF_THE_MAP or shown["id"] == "magnitude":
+        return CAPTIONS.get(name, "")
+    return f"{shown['title']} {_OF_THE_MAP[name]}"
 
 
 def _source(finding: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -106,6 +122,11 @@ def _millimetres(point_m: Any) -> str:
 def _words(name: str) -> str:
     """Key as words: `gray_matter` -> `grey matter`."""
     return "CSF" if name == "csf" else str(name).replace("_", " ").replace("gray", "grey")
+
+
+def _first_lower(words: str) -> str:
+    """A title within a sentence: `Peak |E|` -> `peak |E|`, `RMS of E` as it is."""
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]
 
 
 def _short(digest: str) -> str:

@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 
 import stimplan
+from stimplan.exchange import volume_names
 from stimplan.head.space import has_mni, mapping_notice, to_mni_m
 from stimplan.head.tape_sites import nearest_site
 from stimplan.notice import NOTICE
@@ -20,6 +21,7 @@ from stimplan.protocol import dump_protocol
 
 if TYPE_CHECKING:
     from stimplan.head import HeadModel
+    from stimplan.peaks import Voltages
     from stimplan.pipeline import RunResult
     from stimplan.placement import Patch, Placement
 
@@ -36,7 +38,8 @@ def run_record(result: RunResult) -> dict[str, Any]:
     dict
         Keys `verdict`, `protocol`, `safety`, `montage`, `field`, `numerics`, `head`, `provenance`, `files`.
     """
-    field = result.field
+    field, fields = result.field, result.exposure.fields
+    iterations = [one.iterations for one in fields.values() if one.iterations is not None]
     return {
         "record_version": RECORD_VERSION,
         "notice": NOTICE,
@@ -45,21 +48,15 @@ def run_record(result: RunResult) -> dict[str, Any]:
         "protocol": {**json.loads(dump_protocol(result.protocol)), "digest": result.protocol.digest},
         "person": {"id": result.subject.id, "digest": result.subject.digest} if result.subject else None,
         "safety": result.report.record(),
-        "montage": montage_record(result.placement, field.electrode_potential_V),
-        "field": {
-            "tissue": result.tissue,
-            "in_tissue": plain(result.metrics),
-            "at_target": plain(result.target_metrics),
-            "brain_current_density": plain(result.quantities),
-            "digest": field.digest,
-        },
+        "montage": montage_record(result.placement, result.voltages),
+        "field": field_record(result),
         "numerics": {
             "nodes": len(result.head.nodes_m),
             "tetrahedra": len(result.head.tets),
-            "residual": float(field.residual),
-            "iterations": field.iterations,
+            "residual": max(float(one.residual) for one in fields.values()),
+            "iterations": max(iterations) if iterations else None,
             "tolerance": field.provenance["tolerance"],
-            "relative_error_estimate": field.error_estimate(result.tissue),
+            "relative_error_estimate": result.metrics.relative_error_estimate,
         },
         "head": head_record(result.head),
         "provenance": provenance_record(field.provenance),
@@ -67,9 +64,37 @@ def run_record(result: RunResult) -> dict[str, Any]:
     }
 
 
-def montage_record(placement: Placement, potentials_V: Any) -> dict[str, Any]:
+def field_record(result: RunResult) -> dict[str, Any]:
+    """The field in numbers: `in_tissue` and `at_target` are those of `map`, `maps` has every map of the waveform."""
+    main = result.exposure.main
+    return {
+        "tissue": result.tissue,
+        "map": {"id": main.id, "title": main.title, "symbol": main.symbol, "meaning": main.meaning},
+        "in_tissue": plain(result.metrics),
+        "at_target": plain(result.target_metrics),
+        "maps": plain(result.maps),
+        "along": plain(result.along),
+        "frequencies": plain(result.frequencies),
+        "brain_current_density": plain(result.quantities),
+        "digest": result.exposure.digest,
+        "volumes": list(volume_names(result.exposure)),
+        "parts": {
+            name: {
+                "currents_A": plain(field.provenance["currents_A"]),
+                "residual": float(field.residual),
+                "iterations": field.iterations,
+                "digest": field.digest,
+            }
+            for name, field in result.exposure.fields.items()
+        },
+    }
+
+
+def montage_record(placement: Placement, voltages: Voltages) -> dict[str, Any]:
     """Where each electrode came to lie, what it covers and at what potential it is."""
     return {
+        "potential_is": voltages.meaning,
+        "supply_V": voltages.supply_V,
         "electrode_model": placement.electrode_model,
         "notices": list(placement.notices),
         "electrodes": [
@@ -79,7 +104,7 @@ def montage_record(placement: Placement, potentials_V: Any) -> dict[str, Any]:
                 "nearest_site": _nearest(placement.head, patch),
                 "placed_by": patch.how or None,
             }
-            for patch, potential in zip(placement.electrodes, potentials_V, strict=True)
+            for patch, potential in zip(placement.electrodes, voltages.potential_V, strict=True)
         ],
     }
 

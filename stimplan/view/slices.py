@@ -1,4 +1,4 @@
-"""Three orthogonal slices through one point: field in the brain, outlines of the tissues, electrodes."""
+"""Three orthogonal slices through one point: a map of the field in the brain, outlines of the tissues, electrodes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from stimplan.exchange import field_on, plane_grid, tetrahedron_at
+from stimplan.exchange import maps_on, plane_grid, tetrahedron_at
+from stimplan.exposure import Exposure, exposure_of
 from stimplan.head.cortex import brain_names
 from stimplan.head.space import has_mni, to_mni_m
 from stimplan.view.pads import pad_mesh
 from stimplan.view.paper import FAINT, FIELD_CMAP, INK, bare, new_figure, sign_colour
-from stimplan.view.surface import add_colour_bar, colour_range_V_per_m
+from stimplan.view.surface import add_colour_bar, colour_range_V_per_m, map_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,23 +28,27 @@ _PLANES = (("sagittal", 0, "P", "A"), ("coronal", 1, "L", "R"), ("axial", 2, "L"
 _SHADES = {"scalp": 0.90, "bone": 0.99, "compact_bone": 0.99, "spongy_bone": 0.95, "csf": 0.80, "eyes": 0.85}
 
 
-def plot_slices(field: Field, *, cross_m: Sequence[float]) -> Figure:
+def plot_slices(shown: Field | Exposure, *, cross_m: Sequence[float], name: str | None = None) -> Figure:
     """Sagittal, coronal and axial slice through a point.
 
     Neurological convention: the left of the head is on the left of the picture, as L and R say.
 
     Parameters
     ----------
-    field : Field
+    shown : Field or Exposure
     cross_m : 3 floats
         Where the three planes meet, m: in MNI space where the head has one, in head coordinates elsewhere.
+    name : str, optional
+        Of the map; by default the one by which the stimulation is judged.
     """
+    exposure = exposure_of(shown)
+    field, one = exposure.field, exposure.main if name is None else exposure.map_named(name)
     figure = new_figure(7.0, 3.1)
-    limits = colour_range_V_per_m(field)
+    limits = colour_range_V_per_m(exposure, one.id)
     bodies = _pads(field)
-    planes = [_sample(field, axis, float(cross_m[axis])) for _, axis, _, _ in _PLANES]
+    planes = [_sample(exposure, axis, float(cross_m[axis]), one.id) for _, axis, _, _ in _PLANES]
     half_m = max(plane.half_m for plane in planes)
-    for column, ((name, axis, low, high), plane) in enumerate(zip(_PLANES, planes, strict=True)):
+    for column, ((plane_name, axis, low, high), plane) in enumerate(zip(_PLANES, planes, strict=True)):
         axes = figure.add_axes((column / 3 + 0.01, 0.235, 0.313, 0.68))
         _draw_slice(axes, field, plane, limits)
         middle = plane.middle_m
@@ -55,8 +60,10 @@ def plot_slices(field: Field, *, cross_m: Sequence[float]) -> Figure:
         axes.axhline(cross_m[along], color=INK, lw=0.5, ls=(0, (4, 3)), alpha=0.7)
         for letter, place in ((low, 0.02), (high, 0.98)):
             axes.text(place, 0.5, letter, transform=axes.transAxes, fontsize=9, weight="bold", color=FAINT, ha="center")
-        axes.set_title(f"{name}, {'xyz'[axis]} = {_mm(cross_m[axis])} mm", fontsize=8, color=INK, pad=3)
-    add_colour_bar(figure, figure.add_axes((0.3, 0.15, 0.4, 0.03)), limits=limits, head=field.head)
+        axes.set_title(f"{plane_name}, {'xyz'[axis]} = {_mm(cross_m[axis])} mm", fontsize=8, color=INK, pad=3)
+    add_colour_bar(
+        figure, figure.add_axes((0.3, 0.15, 0.4, 0.03)), limits=limits, label=map_label(field.head, one.title)
+    )
     space = "MNI" if has_mni(field.head) else "head coordinates"
     where = ", ".join(_mm(value) for value in cross_m)
     figure.text(0.99, 0.02, f"cross at ({where}) mm, {space}", fontsize=7, color=FAINT, ha="right")
@@ -69,7 +76,7 @@ def _mm(value_m: float) -> str:
 
 @attrs.frozen(eq=False)
 class _Plane:
-    """A sampled slice: tissue labels, |E|, the coordinates of rows and columns, and where the head is in it."""
+    """A sampled slice: tissue labels, the map, the coordinates of rows and columns, and where the head is in it."""
 
     label: NDArray[np.int_]
     magnitude_V_per_m: NDArray[np.float32]
@@ -79,11 +86,13 @@ class _Plane:
     half_m: float
 
 
-def _sample(field: Field, axis: int, position_m: float) -> _Plane:
-    """Sample the field on a plane at half a millimetre."""
+def _sample(shown: Field | Exposure, axis: int, position_m: float, name: str = "magnitude") -> _Plane:
+    """Sample a map on a plane at half a millimetre."""
+    exposure = exposure_of(shown)
+    field = exposure.field
     grid = plane_grid(field.head, axis=axis, position_m=position_m)
     found = tetrahedron_at(field.head, grid)
-    magnitude = np.linalg.norm(field_on(grid, field, found), axis=-1).squeeze(axis).T
+    magnitude = maps_on(grid, exposure, found)[name].squeeze(axis).T
     label = np.where(found >= 0, field.head.tissue[found].astype(int), 0).squeeze(axis).T
     x, y = (grid.origin_m[k] + grid.spacing_m[k] * np.arange(grid.shape[k]) for k in range(3) if k != axis)
     columns, rows = x[label.any(axis=0)], y[label.any(axis=1)]
@@ -95,7 +104,7 @@ def _sample(field: Field, axis: int, position_m: float) -> _Plane:
 
 
 def _draw_slice(axes: Axes, field: Field, plane: _Plane, limits: tuple[float, float]) -> None:
-    """Tissues in grey, |E| of the brain in colour, outlines between tissues."""
+    """Tissues in grey, the map of the brain in colour, outlines between tissues."""
     head, label = field.head, plane.label
     shades = np.ones(256)
     for tissue in head.tissues:

@@ -1,4 +1,4 @@
-"""The field's magnitude on the surface of the grey matter."""
+"""A map of the field on the surface of the grey matter."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from stimplan.exposure import Exposure, exposure_of
 from stimplan.head.cortex import brain_names
 from stimplan.head.model import HeadModel
-from stimplan.roi import default_tissue, measure
+from stimplan.roi import default_tissue, measure_map
 from stimplan.view.paper import FIELD_CMAP, INK, new_figure
 from stimplan.view.scene import (
     VIEWS,
@@ -29,24 +31,48 @@ if TYPE_CHECKING:
     from stimplan.field import Field
 
 
-def colour_range_V_per_m(field: Field) -> tuple[float, float]:
-    """Zero to the 99.9th percentile of |E| in the grey matter (or the innermost tissue), V/m."""
-    return 0.0, measure(field).p999_V_per_m or 1e-12
+def colour_range_V_per_m(shown: Field | Exposure, name: str | None = None) -> tuple[float, float]:
+    """Zero to the 99.9th percentile of a map in the grey matter (or the innermost tissue), V/m."""
+    exposure = exposure_of(shown)
+    one = exposure.main if name is None else exposure.map_named(name)
+    return 0.0, measure_map(exposure.field.head, one.values_V_per_m).p999_V_per_m or 1e-12
 
 
-def scene_surface_field(field: Field, *, size: tuple[int, int] = (800, 800)) -> pyvista.Plotter:
-    """The cortex coloured by |E|: one actor `cortex` with point data `E_V_per_m` and colours from `colour_range`."""
-    head = field.head
+def scene_surface_field(
+    shown: Field | Exposure, *, name: str | None = None, size: tuple[int, int] = (800, 800)
+) -> pyvista.Plotter:
+    """The cortex coloured by a map: one actor `cortex` with point data `E_V_per_m` and colours from `colour_range`.
+
+    Parameters
+    ----------
+    shown : Field or Exposure
+    name : str, optional
+        Of the map; by default the one by which the stimulation is judged.
+    size : (width, height)
+    """
+    exposure = exposure_of(shown)
+    values = exposure.at_nodes(default_tissue(exposure.field.head), name)
+    return scene_cortex(exposure.field.head, values, limits=colour_range_V_per_m(exposure, name), size=size)
+
+
+def scene_cortex(
+    head: HeadModel,
+    nodal: NDArray[np.float64],
+    *,
+    limits: tuple[float, float],
+    cmap: str = FIELD_CMAP,
+    size: tuple[int, int] = (800, 800),
+) -> pyvista.Plotter:
+    """The cortex coloured by (n,) values at the head's nodes: one actor `cortex` with point data `E_V_per_m`."""
     plotter = new_scene(size)
     mesh, nodes = surface_mesh(head, head.surface(*brain_names(head)))
     # Where white matter reaches the surface there is no grey matter to show: NaN, drawn grey.
-    recovered = field.recovered_V_per_m(default_tissue(head))[nodes]
-    mesh.point_data["E_V_per_m"] = np.linalg.norm(recovered, axis=1)
+    mesh.point_data["E_V_per_m"] = nodal[nodes]
     plotter.add_mesh(
         smooth_normals(mesh),
         scalars="E_V_per_m",
-        cmap=FIELD_CMAP,
-        clim=colour_range_V_per_m(field),
+        cmap=cmap,
+        clim=limits,
         nan_color="#bbbbbb",
         show_scalar_bar=False,
         smooth_shading=True,
@@ -58,33 +84,63 @@ def scene_surface_field(field: Field, *, size: tuple[int, int] = (800, 800)) -> 
     return plotter
 
 
-def plot_surface_field(field: Field, *, views: Sequence[str] = ("left", "right", "front", "top")) -> Figure:
-    """Figure of |E| on the cortex from several sides, with one colour bar in V/m."""
-    head = field.head
+def plot_surface_field(
+    shown: Field | Exposure, *, name: str | None = None, views: Sequence[str] = ("left", "right", "front", "top")
+) -> Figure:
+    """Figure of a map on the cortex from several sides, with one colour bar in V/m.
+
+    Parameters
+    ----------
+    shown : Field or Exposure
+    name : str, optional
+        Of the map; by default the one by which the stimulation is judged.
+    views : sequence of str
+        Names from `VIEWS`.
+    """
+    exposure = exposure_of(shown)
+    head = exposure.field.head
     points = head.nodes_m[np.unique(head.surface(*brain_names(head)))]
     half_height = half_height_m(points, views, 1.22)
     figure = new_figure(1.75 * len(views), 2.55)
-    plotter = scene_surface_field(field)
+    plotter = scene_surface_field(exposure, name=name)
     try:
-        for column, name in enumerate(views):
+        for column, view in enumerate(views):
             axes = figure.add_axes((column / len(views), 0.24, 1 / len(views), 0.69))
-            shot = shoot(plotter, VIEWS[name], points_m=points, half_height=half_height)
-            show_shot(axes, shot, title=name)
+            shot = shoot(plotter, VIEWS[view], points_m=points, half_height=half_height)
+            show_shot(axes, shot, title=view)
     finally:
         plotter.close()
-    add_colour_bar(figure, figure.add_axes((0.3, 0.17, 0.4, 0.035)), limits=colour_range_V_per_m(field), head=head)
+    one = exposure.main if name is None else exposure.map_named(name)
+    add_colour_bar(
+        figure,
+        figure.add_axes((0.3, 0.17, 0.4, 0.035)),
+        limits=colour_range_V_per_m(exposure, name),
+        label=map_label(head, one.title),
+    )
     return figure
 
 
-def add_colour_bar(figure: Any, axes: Axes, *, limits: tuple[float, float], head: HeadModel) -> None:
+def map_label(head: HeadModel, title: str) -> str:
+    """What a colour bar says about a map: its name, unit, and where the colours end."""
+    tissue = default_tissue(head).replace("_", " ").replace("gray", "grey")
+    return f"{title}, V/m (to the 99.9th percentile of {tissue})"
+
+
+def add_colour_bar(
+    figure: Any,
+    axes: Axes,
+    *,
+    limits: tuple[float, float],
+    label: str,
+    cmap: str = FIELD_CMAP,
+    extend: str = "max",
+) -> Any:
     """Horizontal colour bar that says what its end means."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    bar = figure.colorbar(
-        ScalarMappable(Normalize(*limits), FIELD_CMAP), cax=axes, orientation="horizontal", extend="max"
-    )
+    bar = figure.colorbar(ScalarMappable(Normalize(*limits), cmap), cax=axes, orientation="horizontal", extend=extend)
     bar.ax.tick_params(labelsize=7, length=2, colors=INK)
     bar.outline.set_linewidth(0.5)
-    tissue = default_tissue(head).replace("_", " ").replace("gray", "grey")
-    bar.set_label(f"|E|, V/m (to the 99.9th percentile of {tissue})", fontsize=7.5, color=INK)
+    bar.set_label(label, fontsize=7.5, color=INK)
+    return bar

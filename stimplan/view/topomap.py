@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.errors import InputError
+from stimplan.exposure import Exposure, exposure_of
 from stimplan.head.model import HeadModel
 from stimplan.view.paper import FAINT, INK, new_figure
 
@@ -38,14 +39,26 @@ def has_scalp_map(head: HeadModel) -> bool:
     return set(_FRAME) <= set(head.sites_m)
 
 
-def site_potentials_V(field: Field, sites: tuple[str, ...]) -> NDArray[np.float64]:
-    """Potential of the scalp node nearest to each site, against the mean of all of them, V."""
+def moment_of(exposure: Exposure) -> str:
+    """In words, the moment whose potential is drawn: all parts of the waveform at their largest; "" where constant."""
+    if "in phase" in exposure.fields:
+        return "at the start of the cycle"
+    if exposure.main.id == "envelope":
+        return "all carriers at their peak"
+    words = {"noise": "at one standard deviation", "oscillation": "at the upper turn", "pulse": "during a pulse"}
+    return next((words[name] for name in exposure.fields if name in words), "")
+
+
+def site_potentials_V(shown: Field | Exposure, sites: tuple[str, ...]) -> NDArray[np.float64]:
+    """Potential of the scalp node nearest to each site at that moment, against the mean of all of them, V."""
     from scipy.spatial import cKDTree
 
-    head = field.head
+    exposure = exposure_of(shown)
+    head = exposure.field.head
     nodes = np.unique(head.scalp)
     _, nearest = cKDTree(head.nodes_m[nodes]).query([head.sites_m[name] for name in sites])
-    values = np.asarray(field.potential_V)[nodes[nearest]]
+    parts = [field for name, field in exposure.fields.items() if name != "quadrature"]
+    values = np.sum([field.potential_V[nodes[nearest]] for field in parts], axis=0)
     return values - values.mean()
 
 
@@ -75,7 +88,7 @@ def flat_positions(head: HeadModel, sites: tuple[str, ...]) -> NDArray[np.float6
     return _RIM * (angle / rim)[:, None] * np.column_stack([np.cos(azimuth), np.sin(azimuth)])
 
 
-def plot_scalp_potential(field: Field) -> Figure:
+def plot_scalp_potential(shown: Field | Exposure) -> Figure:
     """Map of the scalp potential at the 10-10 sites, average reference, drawn by MNE.
 
     Raises
@@ -86,9 +99,11 @@ def plot_scalp_potential(field: Field) -> Figure:
     import mne.viz
     from matplotlib.patheffects import withStroke
 
+    exposure = exposure_of(shown)
+    field, moment = exposure.field, moment_of(exposure)
     sites = ten_ten_sites(field.head)
     places = flat_positions(field.head, sites)
-    values_mV = 1e3 * site_potentials_V(field, sites)
+    values_mV = 1e3 * site_potentials_V(exposure, sites)
     reach = float(np.abs(values_mV).max()) or 1.0
     figure = new_figure(3.4, 3.0)
     axes = figure.add_axes((0.03, 0.02, 0.80, 0.90))
@@ -114,7 +129,8 @@ def plot_scalp_potential(field: Field) -> Figure:
     bar = figure.colorbar(image, cax=figure.add_axes((0.85, 0.25, 0.03, 0.5)))
     bar.ax.tick_params(labelsize=7, length=2)
     bar.outline.set_linewidth(0.5)
-    axes.set_title("scalp potential, mV (average of the sites = 0)", fontsize=8, color=INK)
+    title = "scalp potential, mV (average of the sites = 0)"
+    axes.set_title(f"{title}\n{moment}" if moment else title, fontsize=8, color=INK)
     for letter, place in (("L", 0.08), ("R", 0.92)):
         axes.text(place, 0.1, letter, transform=axes.transAxes, fontsize=9, weight="bold", color=FAINT, ha="center")
     return figure
