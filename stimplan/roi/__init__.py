@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from stimplan.roi.atlas import SHIPPED, Atlas, AtlasRoi, atlas_record, atlas_roi, load_atlas
+from stimplan.roi.cortical import CorticalField, CorticalMetrics, field_on_cortex, measure_cortex
+from stimplan.roi.dose import CAUTION, equalising_factor, scaled
+from stimplan.roi.electrodes import (
+    RIM_CAUTION,
+    SUPPLY_FORMULA,
+    ElectrodeLoad,
+    Supply,
+    electrode_loads,
+    supply,
+)
+from stimplan.roi.forms import read_roi, read_rois
 from stimplan.roi.metrics import (
     Contrast,
     Focality,
@@ -31,34 +42,53 @@ from stimplan.roi.regions import (
     tissue_of,
     tissue_roi,
 )
+from stimplan.roi.summary import RegionMeasures, check_regions, measure_region
 
 __all__ = [
+    "CAUTION",
+    "RIM_CAUTION",
     "SHIPPED",
+    "SUPPLY_FORMULA",
     "Atlas",
     "AtlasRoi",
     "Contrast",
+    "CorticalField",
+    "CorticalMetrics",
     "CorticalPatch",
+    "ElectrodeLoad",
     "Focality",
     "MaskRoi",
     "PatchRoi",
+    "RegionMeasures",
     "Roi",
     "RoiMetrics",
     "SphereRoi",
+    "Supply",
     "TissueRoi",
     "atlas_record",
     "atlas_roi",
+    "check_regions",
     "contrast",
     "cortical_patch",
     "default_tissue",
     "describe",
+    "electrode_loads",
     "elements_in",
+    "equalising_factor",
+    "field_on_cortex",
     "focality",
     "load_atlas",
     "mask_roi",
     "measure",
+    "measure_cortex",
     "measure_map",
+    "measure_region",
     "patch_roi",
+    "read_roi",
+    "read_rois",
+    "scaled",
     "sphere_roi",
+    "supply",
     "tissue_of",
     "tissue_roi",
     "volume_above_m3",

@@ -137,7 +137,7 @@ def _weights(cortex: Cortex, distance_m: Array, radius_m: float) -> Array:
     triangles, excess, inside, count = triangles[used], excess[used], inside[used], count[used]
     area = np.linalg.norm(area_vectors(np.asarray(cortex.points_m), triangles), axis=1)
     weights = np.zeros(len(cortex.points_m))
-    shares = np.where(count[:, None] >= 2, area[:, None] / 3, 0.0)
+    shares = np.repeat(np.where(count >= 2, area / 3, 0.0)[:, None], 3, axis=1)
     # One corner differs from the other two: its small triangle is taken, or taken away.
     cut = np.flatnonzero(count < 3)
     alone = np.where(count[cut] == 1, inside[cut].argmax(axis=1), (~inside[cut]).argmax(axis=1))
