@@ -479,6 +479,13 @@ def test_the_product_with_eight_columns_is_that_of_the_sparse_library():
     np.testing.assert_allclose(times(matrix, x), matrix.toarray() @ x, atol=1e-12)
 
 
+def test_large_pads_take_no_more_iterations_than_currents_without_metal():
+    head = ball()
+    pads = montage(disc("C3", 1e-3, diameter_m=0.06), disc("Fp2", -1e-3, diameter_m=0.06))
+    counts = [solve(head, place(pads, head, electrode_model=model)).iterations for model in ("uniform", "complete")]
+    assert counts[1] <= counts[0] + 2
+
+
 # the direct solver
 
 

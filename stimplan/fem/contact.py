@@ -12,8 +12,8 @@ covered area, z_l the contact impedance (ohm m²) and I_l the current of electro
   (A + sum_l (B_l - c_l c_l' / d_l) / z_l) u = sum_l c_l I_l / d_l.
 
 Both have the same right-hand side and the same null space (the constants, since B_l 1 = c_l and c_l.1 = d_l), and
-for large z the second becomes the first. The added term is small beside A for sponges and gels, so the hierarchy
-of A serves every montage.
+for large z the second becomes the first. The added term touches the rows under the electrodes only, so the hierarchy of
+A serves every montage: the term is carried down to its coarser grids, which takes milliseconds.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from stimplan.errors import InputError, SolveError
+from stimplan.fem.multigrid import with_added
 from stimplan.fem.rows import times
 from stimplan.fem.solve import LinearSolver, Progress, Solution, System, solve_system
 
@@ -95,8 +96,12 @@ class ContactOperator:
         return times(self.matrix, x) + self.contact @ x - self.means @ (self.means.T @ x)
 
     def to_csr(self) -> csr_matrix:
-        """Written out, for a direct solver; every electrode becomes a dense block."""
-        return csr_matrix(self.matrix + self.contact - self.means @ self.means.T)
+        """Written out, for a direct solver."""
+        return csr_matrix(self.matrix + self.added())
+
+    def added(self) -> csr_matrix:
+        """What the electrodes add to the matrix of the head, written out: each becomes a dense block."""
+        return csr_matrix(self.contact - self.means @ self.means.T)
 
 
 def solve_contacts(
@@ -135,7 +140,11 @@ def solve_contacts(
     currents = np.array([c.current_A for c in contacts])
     areas = np.array([c.area_m2 for c in contacts])
     rhs = weights @ (currents / areas)
-    operator = _operator(system, contacts, weights, areas) if model == "complete" else None
+    operator = None
+    if model == "complete":
+        operator = _operator(system, contacts, weights, areas)
+        if solver is None:  # a metal evens out its patch of skin, which a hierarchy without it learns only slowly
+            system = attrs.evolve(system, hierarchy=with_added(system.hierarchy, operator.added()))
     solution = solve_system(system, rhs, operator=operator, solver=solver, tolerance=tolerance, progress=progress)
     u = solution.potential_V
     impedances = np.array([c.impedance_ohm_m2 for c in contacts])

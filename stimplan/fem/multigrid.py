@@ -23,6 +23,9 @@ _STRENGTH = ("symmetric", {"theta": 0.03})
 # "local" weights are row sums; the default estimates an eigenvalue from a random vector, so no two runs would agree.
 _SMOOTHED = ("jacobi", {"omega": 4.0 / 3.0, "weighting": "local"})
 _COARSEST = 300
+# The zero eigenvalue of the constants is only zero to rounding: the default cut-off of 1e-15 sometimes lets it pass
+# and inverts it.
+_RANK = 1e-10
 
 
 @attrs.frozen(eq=False)
@@ -93,18 +96,53 @@ def build_hierarchy(matrix: csr_matrix) -> Hierarchy:
         matrix, strength=_STRENGTH, smooth=_SMOOTHED, improve_candidates=None, max_coarse=_COARSEST
     ).levels
     levels = tuple(_level(grid.A, grid.P) for grid in grids[:-1])
-    # The zero eigenvalue of the constants is only zero to rounding: the default cut-off of 1e-15 sometimes lets it pass
-    # and inverts it.
-    return Hierarchy(levels, np.linalg.pinv(grids[-1].A.toarray(), rcond=1e-10, hermitian=True))
+    return Hierarchy(levels, np.linalg.pinv(grids[-1].A.toarray(), rcond=_RANK, hermitian=True))
+
+
+def with_added(hierarchy: Hierarchy, added: csr_matrix) -> Hierarchy:
+    """The hierarchy of a matrix that differs from its own on a few rows, such as those under electrodes.
+
+    The difference goes down to every coarser grid by the same maps, which are not made anew: they follow from the
+    mesh and its conductivities, and take most of the time.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy
+    added : (n, n) csr_matrix
+        Symmetric, with the constants in its null space.
+    """
+    levels = []
+    for level in hierarchy.levels:
+        levels.append(_with_matrix(level, csr_matrix(level.matrix + added.astype(np.float32))))
+        prolongation = level.prolongation.astype(np.float64)
+        added = csr_matrix(prolongation.T @ (added @ prolongation))
+    coarsest = np.linalg.pinv(hierarchy.coarsest, rcond=_RANK, hermitian=True) + added.toarray()
+    return Hierarchy(tuple(levels), np.linalg.pinv(coarsest, rcond=_RANK, hermitian=True))
 
 
 def _level(matrix: csr_matrix, prolongation: csr_matrix) -> Level:
     rows = _single(matrix)
-    diagonal = _diagonal_positions(rows.indptr, rows.indices)
-    if np.any(diagonal < 0) or np.any(rows.data[diagonal] <= 0):
-        raise SolveError("the matrix has a diagonal entry that is missing or not positive: is a node without elements?")
     p = _single(prolongation)
-    return Level(rows, diagonal, p, _single(p.T))
+    return Level(rows, _diagonal(rows), p, _single(p.T))
+
+
+def _with_matrix(level: Level, matrix: csr_matrix) -> Level:
+    rows = _single(matrix)
+    return Level(rows, _diagonal(rows), level.prolongation, level.restriction)
+
+
+def _diagonal(rows: csr_matrix) -> NDArray[np.int32]:
+    """Where the diagonal entries are.
+
+    Raises
+    ------
+    SolveError
+        One is missing or not positive.
+    """
+    positions = _diagonal_positions(rows.indptr, rows.indices)
+    if np.any(positions < 0) or np.any(rows.data[positions] <= 0):
+        raise SolveError("the matrix has a diagonal entry that is missing or not positive: is a node without elements?")
+    return positions
 
 
 def _single(matrix: csr_matrix) -> csr_matrix:
