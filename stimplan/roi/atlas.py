@@ -72,7 +72,7 @@ class AtlasRoi:
     label : int
     label_name : str
     side : {"left", "right"} or None
-        Of the midline of MNI space; None is both sides.
+        Of the midline of MNI space, which itself counts as right; None is both sides.
     tissue : str or None
         None is the default tissue of the head.
     """
@@ -122,7 +122,7 @@ def inside_label(roi: AtlasRoi, mni_m: Array) -> NDArray[np.bool_]:
     """(p,) whether each point of MNI space (p, 3) has the label of a region."""
     inside: NDArray[np.bool_] = load_atlas(roi.atlas).at(mni_m) == roi.label
     if roi.side is not None:
-        inside &= (mni_m[:, 0] < 0) if roi.side == "left" else (mni_m[:, 0] > 0)
+        inside &= (mni_m[:, 0] < 0) if roi.side == "left" else (mni_m[:, 0] >= 0)
     return inside
 
 

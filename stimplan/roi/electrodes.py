@@ -17,7 +17,7 @@ from stimplan.errors import InputError
 from stimplan.fem.contact import contact_density
 from stimplan.fem.surface import area_vectors
 from stimplan.field import Field
-from stimplan.placement import Patch
+from stimplan.placement import Patch, Placement
 from stimplan.roi.metrics import weighted_percentiles
 from stimplan.units import to_si
 
@@ -91,10 +91,9 @@ def electrode_loads(field: Field) -> tuple[ElectrodeLoad, ...]:
     InputError
         The field was not made by electrodes.
     """
-    if field.placement is None:
-        raise InputError("the field was read from elsewhere: its electrodes are not known")
+    placement = _placed(field)
     density = np.linalg.norm(field.J_A_per_m2, axis=1)
-    return tuple(_load(field, patch, density) for patch in field.placement.electrodes)
+    return tuple(_load(field, patch, density) for patch in placement.electrodes)
 
 
 def supply(field: Field, contact_ohm: Sequence[float] = CONTACT_OHM) -> Supply:
@@ -111,8 +110,7 @@ def supply(field: Field, contact_ohm: Sequence[float] = CONTACT_OHM) -> Supply:
     InputError
         The field was not made by electrodes; a resistance that is negative or not finite.
     """
-    if field.placement is None:
-        raise InputError("the field was read from elsewhere: its electrodes are not known")
+    _placed(field)
     if not all(0 <= value < float("inf") for value in contact_ohm):
         raise InputError(f"contact resistances are not negative and finite, ohm; got {list(contact_ohm)!r}")
     currents = np.array(field.provenance["currents_A"], dtype=np.float64)
@@ -121,6 +119,12 @@ def supply(field: Field, contact_ohm: Sequence[float] = CONTACT_OHM) -> Supply:
     volts = {float(R): float(np.ptp((potentials + R * currents)[used])) for R in contact_ohm}
     total = float(np.abs(currents).sum()) / 2
     return Supply(float(np.ptp(potentials[used])) / total if used.sum() == 2 else None, volts)
+
+
+def _placed(field: Field) -> Placement:
+    if not isinstance(field.placement, Placement):
+        raise InputError("the field was not made by electrodes, or was read from elsewhere: there are none to judge")
+    return field.placement
 
 
 def _load(field: Field, patch: Patch, density: Array) -> ElectrodeLoad:
@@ -153,10 +157,10 @@ def _load(field: Field, patch: Patch, density: Array) -> ElectrodeLoad:
 
 def _entering(field: Field, patch: Patch) -> tuple[float | None, float | None, float | None]:
     """99th and 99.9th percentile and maximum of the current density through the skin below a pad."""
-    assert field.placement is not None
-    if field.placement.electrode_model != "complete":
+    placement = _placed(field)
+    if placement.electrode_model != "complete":
         return None, None, None
-    number = field.placement.electrodes.index(patch)
+    number = placement.electrodes.index(patch)
     contact = patch.contact(field.head)
     values = np.abs(contact_density(contact, field.potential_V, float(field.electrode_potential_V[number])))
     p99, p999 = weighted_percentiles(values, patch.area_m2, [99, 99.9])
@@ -165,8 +169,7 @@ def _entering(field: Field, patch: Patch) -> tuple[float | None, float | None, f
 
 def _current(field: Field, patch: Patch) -> float:
     """Of the field, which need not be that of the protocol."""
-    assert field.placement is not None
-    return float(field.provenance["currents_A"][field.placement.electrodes.index(patch)])
+    return float(field.provenance["currents_A"][_placed(field).electrodes.index(patch)])
 
 
 def _rim_m(nodes_m: Array, triangles: NDArray[np.int32], covered_m2: Array) -> Array:
