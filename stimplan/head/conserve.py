@@ -12,16 +12,20 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from stimplan.compiled import jit
 from stimplan.head.lattice import Lattice
-from stimplan.head.levels import GridLevel, Region, sample, sample_one
+from stimplan.head.levels import GridLevel, Region, sample
+from stimplan.head.mesher import TetMesh
+from stimplan.head.shares import inside_share, label_share, region_shares
 from stimplan.head.stuffing import tet_volumes_m3
 
 # The neighbourhood: the standard deviation of the weights, in cells of twice the finest cube.
 SMOOTHING_CELLS = 1.5
 # The surface moves by no more than this share of the finest cube: it is a correction, not another shape.
 MOST_SHARE = 0.5
-ROUNDS = 4
+STEP_SHARE = 0.25  # of that, in one round
+ROUNDS = 5
+# Of the last step, which counts in a mesh: the whole of it overshoots where the mesh is coarser than the folds.
+LAST_STEP = 0.7
 # Tetrahedra with a node this near to the surface, in their own spacing, are counted.
 NEAR = 2.0
 
@@ -37,15 +41,39 @@ class MovedLevel:
         Added to the level set; positive makes the region smaller.
     cell_from_head : (4, 4) array
         Affine from head coordinates, m, to indices of `offset_m`.
+    most_m : float
+        The surface is moved by no more than this.
+    area_m2 : (i, j, k) array
+        Area of the surface around each cell, weighted.
     """
 
     level: GridLevel
     offset_m: NDArray[np.float32]
     cell_from_head: NDArray[np.float64]
+    most_m: float
+    area_m2: NDArray[np.float64]
 
     def __call__(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n,) signed distance at (n, 3) points."""
         return self.level(points_m) + sample(self.offset_m, self.cell_from_head, points_m)
+
+    def stepped(self, surplus_m3: NDArray[np.float64], area_m2: NDArray[np.float64] | None = None) -> MovedLevel:
+        """The surface moved inwards by what was enclosed too much, over its area, both of each cell."""
+        area_m2 = self.area_m2 if area_m2 is None else _around(area_m2)
+        # Where there is no surface there is nothing to move.
+        step_m = _around(surplus_m3) / np.maximum(area_m2, 1e-3 * self.most_m**2)
+        # Folds open all at once where they are all alike: in small steps they do not open and close in turn.
+        step_m = np.clip(step_m, -STEP_SHARE * self.most_m, STEP_SHARE * self.most_m)
+        offset_m = np.clip(self.offset_m + step_m, -self.most_m, self.most_m).astype(np.float32)
+        return attrs.evolve(self, offset_m=offset_m, area_m2=area_m2)
+
+
+def _around(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum over the neighbourhood of each cell, weighted."""
+    from scipy.ndimage import gaussian_filter
+
+    smooth: NDArray[np.float64] = gaussian_filter(values, SMOOTHING_CELLS, mode="constant")
+    return smooth
 
 
 @attrs.frozen(eq=False)
@@ -87,7 +115,7 @@ def counting_cells(lattice: Lattice) -> CountingCells:
     return CountingCells(shape, cell_from_head, _cell_of(sum(corners_m) / 4, cell_from_head, shape), volumes_m3)
 
 
-def conserving(level: GridLevel, region: Region, lattice: Lattice, cells: CountingCells) -> MovedLevel:
+def conserving(level: GridLevel, region: Region, *, lattice: Lattice, cells: CountingCells) -> MovedLevel:
     """Move the surface of a level set so that the lattice encloses the volume of the labels.
 
     Parameters
@@ -103,26 +131,55 @@ def conserving(level: GridLevel, region: Region, lattice: Lattice, cells: Counti
     -------
     MovedLevel
     """
-    from scipy.ndimage import gaussian_filter
-
     finest_m = float(lattice.spacing_m.min())
     value = level(lattice.nodes_m)
     near = np.flatnonzero((np.abs(value) < NEAR * lattice.spacing_m)[lattice.tets].any(axis=1))
     tets, volumes_m3 = lattice.tets[near], cells.volumes_m3[near]
     voxel_from_head = np.linalg.inv(region.head_from_voxel)
-    wanted = _label_share(lattice.nodes_m, tets, _MIDDLES, voxel_from_head, region.voxels, region.goes_on)
-    offset_m = np.zeros(cells.shape, dtype=np.float32)
+    wanted = label_share(lattice.nodes_m, tets, _MIDDLES, voxel_from_head, region.voxels, region.goes_on)
+    nothing = np.zeros(cells.shape)
+    moved = MovedLevel(level, nothing.astype(np.float32), cells.cell_from_head, MOST_SHARE * finest_m, nothing)
     for _ in range(ROUNDS):
-        shifted = value + sample(offset_m, cells.cell_from_head, lattice.nodes_m)
-        grids = level.values_m, level.voxel_from_head, offset_m, cells.cell_from_head
-        found, fall_per_m = _inside_share(lattice.nodes_m, tets, shifted, 0.1 * finest_m, grids)
-        surplus_m3, area_m2 = (
-            gaussian_filter(cells.summed(volumes_m3 * shares, near), SMOOTHING_CELLS, mode="constant")
-            for shares in (found - wanted, fall_per_m)
-        )
-        step_m = surplus_m3 / np.maximum(area_m2, 1e-3 * finest_m**2)
-        offset_m = np.clip(offset_m + step_m, -MOST_SHARE * finest_m, MOST_SHARE * finest_m).astype(np.float32)
-    return MovedLevel(level, offset_m, cells.cell_from_head)
+        shifted = value + sample(moved.offset_m, cells.cell_from_head, lattice.nodes_m)
+        grids = level.values_m, level.voxel_from_head, moved.offset_m, cells.cell_from_head
+        found, fall_per_m = inside_share(lattice.nodes_m, tets, shifted, 0.1 * finest_m, grids)
+        surplus_m3, area_m2 = (cells.summed(volumes_m3 * shares, near) for shares in (found - wanted, fall_per_m))
+        moved = moved.stepped(surplus_m3, area_m2)
+    return moved
+
+
+def corrected(
+    levels: list[MovedLevel], regions: tuple[frozenset[int], ...], *, mesh: TetMesh, tissue: NDArray[np.uint8],
+    head_from_voxel: NDArray[np.float64],
+) -> list[MovedLevel]:  # fmt: skip
+    """Move the surfaces once more, by what a mesh made with them encloses too much or too little.
+
+    Snapping, and pieces too thin to be kept apart, cost thin folds a little more than the lattice tells.
+
+    Parameters
+    ----------
+    levels : list of MovedLevel
+        The first is the surface of the head; it stays, as there is no mesh beyond it to count in.
+    regions : tuple of frozenset of int
+        Tissues inside each level set.
+    mesh : TetMesh
+    tissue : (i, j, k) uint8 array
+        The labels.
+    head_from_voxel : (4, 4) array
+    """
+    inside = np.stack([np.isin(np.arange(256), list(region)) for region in regions])
+    bits = (inside.astype(np.int64) << np.arange(len(regions))[:, None]).sum(axis=0)
+    wanted = region_shares(mesh.nodes_m, mesh.tets, _FEW_MIDDLES, np.linalg.inv(head_from_voxel), tissue, bits)
+    volumes_m3 = tet_volumes_m3(mesh.nodes_m, mesh.tets)
+    shape, cell_from_head = levels[0].offset_m.shape, levels[0].cell_from_head
+    cell = _cell_of(mesh.nodes_m[mesh.tets].mean(axis=1), cell_from_head, shape)
+    cells = CountingCells(shape, cell_from_head, cell, volumes_m3)
+    everything = np.arange(len(mesh.tets))
+    found = list(levels)
+    for number in range(1, len(levels)):
+        surplus = LAST_STEP * (inside[number][mesh.tissue] - wanted[:, number])
+        found[number] = levels[number].stepped(cells.summed(volumes_m3 * surplus, everything))
+    return found
 
 
 def _middles(corners: NDArray[np.float64], times: int) -> NDArray[np.float64]:
@@ -138,6 +195,7 @@ def _middles(corners: NDArray[np.float64], times: int) -> NDArray[np.float64]:
 
 # Barycentric coordinates at which the labels inside a tetrahedron are looked up.
 _MIDDLES = _middles(np.eye(4), 2)
+_FEW_MIDDLES = _middles(np.eye(4), 1)
 
 
 def _cell_of(
@@ -147,126 +205,3 @@ def _cell_of(
     index = np.rint(points_m * np.diag(cell_from_head)[:3] + cell_from_head[:3, 3]).astype(np.int64)
     i, j, k = (np.clip(index[:, axis], 0, shape[axis] - 1) for axis in range(3))
     return (i * shape[1] + j) * shape[2] + k
-
-
-@jit
-def _linear_share(a, b, c, d):
-    """Share of a tetrahedron where a function that is linear in it, with these values at the corners, is negative."""
-    if a > b:
-        a, b = b, a
-    if c > d:
-        c, d = d, c
-    if a > c:
-        a, c = c, a
-    if b > d:
-        b, d = d, b
-    if b > c:
-        b, c = c, b
-    if a >= 0:
-        return 0.0
-    if d <= 0:
-        return 1.0
-    if b >= 0:
-        return a / (a - b) * (a / (a - c)) * (a / (a - d))
-    if c <= 0:
-        return 1 - d / (d - a) * (d / (d - b)) * (d / (d - c))
-    return _two_and_two(a / (a - c), a / (a - d), b / (b - c), b / (b - d))
-
-
-@jit
-def _two_and_two(ac, ad, bc, bd):
-    """Share of a tetrahedron on the side of a and b, from the shares of the cut edges on that side: three pieces."""
-    return bc * bd + ac * ad * (1 - bd) + ac * (1 - bc) * bd
-
-
-@jit
-def _crossing(nodes_m, value, inner, outer, grids):
-    """Where the surface crosses an edge, as a share of the way from its inner end: two secant steps."""
-    level, level_from, offset, offset_from = grids
-    low, high, f_low, f_high = 0.0, 1.0, value[inner], value[outer]
-    at = f_low / (f_low - f_high)
-    for _ in range(2):
-        x = nodes_m[inner, 0] + at * (nodes_m[outer, 0] - nodes_m[inner, 0])
-        y = nodes_m[inner, 1] + at * (nodes_m[outer, 1] - nodes_m[inner, 1])
-        z = nodes_m[inner, 2] + at * (nodes_m[outer, 2] - nodes_m[inner, 2])
-        f = sample_one(level, level_from, x, y, z) + sample_one(offset, offset_from, x, y, z)
-        if f < 0:
-            low, f_low = at, f
-        else:
-            high, f_high = at, f
-        if f_high > f_low:
-            at = low + (high - low) * (f_low / (f_low - f_high))
-    return at
-
-
-@jit
-def _cut_share(nodes_m, value, corners, n_inside, grids):
-    """Share of a tetrahedron, inner corners first, that is inside when it is cut where its edges cross the surface."""
-    a, b, c, d = corners
-    if n_inside == 1:
-        share = _crossing(nodes_m, value, a, b, grids) * _crossing(nodes_m, value, a, c, grids)
-        return share * _crossing(nodes_m, value, a, d, grids)
-    if n_inside == 3:
-        share = (1 - _crossing(nodes_m, value, a, d, grids)) * (1 - _crossing(nodes_m, value, b, d, grids))
-        return 1 - share * (1 - _crossing(nodes_m, value, c, d, grids))
-    return _two_and_two(
-        _crossing(nodes_m, value, a, c, grids),
-        _crossing(nodes_m, value, a, d, grids),
-        _crossing(nodes_m, value, b, c, grids),
-        _crossing(nodes_m, value, b, d, grids),
-    )
-
-
-@jit
-def _inside_share(nodes_m, tets, value, small_m, grids):
-    """Share of each tetrahedron that is inside when its edges are cut, and how fast it falls with the value, 1/m."""
-    share, fall = np.empty(len(tets)), np.zeros(len(tets))
-    corners = np.empty(4, np.int64)
-    for t in range(len(tets)):
-        n_inside, n_outside = 0, 0
-        for corner in range(4):
-            node = tets[t, corner]
-            if value[node] < 0:
-                corners[n_inside] = node
-                n_inside += 1
-            else:
-                n_outside += 1
-                corners[4 - n_outside] = node
-        if n_inside in (0, 4):
-            share[t] = n_inside / 4
-            continue
-        share[t] = _cut_share(nodes_m, value, corners, n_inside, grids)
-        a, b, c, d = value[corners[0]], value[corners[1]], value[corners[2]], value[corners[3]]
-        more = _linear_share(a - small_m, b - small_m, c - small_m, d - small_m)
-        less = _linear_share(a + small_m, b + small_m, c + small_m, d + small_m)
-        fall[t] = (more - less) / (2 * small_m)
-    return share, fall
-
-
-@jit
-def _label_share(nodes_m, tets, middles, affine, region, goes_on):
-    """Share of each tetrahedron that voxels of the region fill."""
-    share = np.empty(len(tets))
-    index, corners = np.empty(3, np.int64), np.empty((4, 3))
-    for t in range(len(tets)):
-        for corner in range(4):
-            x, y, z = nodes_m[tets[t, corner]]
-            for axis in range(3):
-                corners[corner, axis] = (
-                    affine[axis, 0] * x + affine[axis, 1] * y + affine[axis, 2] * z + affine[axis, 3]
-                )
-        count = 0
-        for point in range(len(middles)):
-            is_off = False
-            for axis in range(3):
-                at = 0.5
-                for corner in range(4):
-                    at += middles[point, corner] * corners[corner, axis]
-                index[axis] = int(np.floor(at))
-                if index[axis] < 0 or index[axis] >= region.shape[axis]:
-                    is_off = True
-                    index[axis] = min(max(index[axis], 0), region.shape[axis] - 1)
-            if region[index[0], index[1], index[2]] and (goes_on or not is_off):
-                count += 1
-        share[t] = count / len(middles)
-    return share

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.errors import HeadError, Problem
-from stimplan.head.conserve import MovedLevel, conserving, counting_cells
+from stimplan.head.conserve import MovedLevel, conserving, corrected, counting_cells
 from stimplan.head.grading import coarsest_levels
 from stimplan.head.lattice import Lattice, cells_over, graded_lattice
 from stimplan.head.levels import Region, bounds_of_region, level_of_region, voxel_sizes_m
 from stimplan.head.mesher import SPACING, Progress, TetMesh, largest_piece, mesh_level_sets, shared_faces, tissue_table
 from stimplan.head.nesting import Nesting, nesting_of
 from stimplan.head.presets import DEFAULT_PRESET, edge_m_of
+from stimplan.head.relax import relaxed
 from stimplan.head.stuffing import quality
 from stimplan.head.tissues import AIR, numbers_of
 from stimplan.values import frozen_mapping
@@ -73,13 +74,13 @@ def mesh_labels(
     affine = np.asarray(volume.head_from_voxel, dtype=np.float64)
     cells = cells_over(bounds_of_region(tissue > 0, affine), SPACING * edge_m)
     lattice = graded_lattice(cells, coarsest_levels(tissue, affine, cells))
-    mesh = mesh_level_sets(
-        _levels(tissue, affine, nesting, lattice=lattice, progress=progress),
-        tissue_table(nesting.shells, nesting.extras),
-        lattice=lattice,
-        progress=progress,
-    )
+    levels = _levels(tissue, affine, nesting, lattice=lattice, progress=progress)
+    table = tissue_table(nesting.shells, nesting.extras)
+    mesh = mesh_level_sets(levels, table, lattice=lattice, progress=_as_stage(progress, "fitting volumes"))
+    levels = corrected(levels, nesting.regions, mesh=mesh, tissue=tissue, head_from_voxel=affine)
+    mesh = mesh_level_sets(levels, table, lattice=lattice, progress=progress)
     mesh, dropped_m3 = largest_piece(mesh)
+    mesh = relaxed(mesh)
     shape = quality(mesh.nodes_m, mesh.tets)
     counts = np.bincount(tissue.ravel(), minlength=256)
     voxel_m3 = float(np.prod(voxel_sizes_m(volume.head_from_voxel)))
@@ -93,6 +94,11 @@ def mesh_labels(
         "quality_first_percentile": float(np.quantile(shape, 0.01)),
         "quality_median": float(np.median(shape)),
     }
+
+
+def _as_stage(progress: Progress | None, stage: str) -> Progress | None:
+    """The same progress under another name."""
+    return None if progress is None else lambda _, fraction: progress(stage, fraction)
 
 
 def tissue_of(volume: LabelVolume) -> tuple[NDArray[np.uint8], dict[str, int]]:
@@ -158,7 +164,7 @@ def _levels(
             progress("finding surfaces", index / len(nesting.regions))
         # Only the head itself ends with the volume; what is inside is cut open there, not closed.
         region = Region(np.isin(np.arange(256), list(inside))[tissue], head_from_voxel, goes_on=index > 0)
-        levels.append(conserving(level_of_region(region), region, lattice, counting))
+        levels.append(conserving(level_of_region(region), region, lattice=lattice, cells=counting))
     return levels
 
 

@@ -25,6 +25,8 @@ _SOURCES = (
     "mesher.py",
     "nesting.py",
     "presets.py",
+    "relax.py",
+    "shares.py",
     "stuffing.py",
     "tissues.py",
 )
