@@ -156,7 +156,8 @@ def _interference_maps(_: ElectricStimulation | None, of: Vectors) -> tuple[Fiel
                  depth[:, None] * direction),
         FieldMap("carrier_peak", "Peak |E| of the carriers", "Largest size of the summed field, all carriers together.",
                  peak_field(fields)),
-        FieldMap("carrier_rms", "RMS of E", "Root of the mean square of all carriers together.", rms_field(fields)),
+        FieldMap("carrier_rms", "RMS of E of the carriers", "Root of the mean square of all carriers together.",
+                 rms_field(fields)),
     )  # fmt: skip
 
 

@@ -126,7 +126,7 @@ def error_estimates(exposure: Exposure, mask: NDArray[np.bool_]) -> dict[str, fl
     recovered = {name: field.recovered_at_centers_V_per_m[mask] for name, field in exposure.fields.items()}
     volumes = exposure.field.head.volumes_m3[mask]
     return {
-        one.id: relative_difference(better.values_V_per_m, one.values_V_per_m[mask], volumes)
+        one.id: relative_difference(better.values_V_per_m[:, None], one.values_V_per_m[mask, None], volumes)
         for one, better in zip(exposure.maps, exposure.maps_from(recovered), strict=True)
     }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stimplan.view.pads import pad_mesh
-from stimplan.view.paper import ANODE, CATHODE, INK, current_text, new_figure, sign_colour
+from stimplan.view.paper import ANODE, CATHODE, INK, electrode_text, new_figure, sign_colour, start_current_A
 from stimplan.view.scene import (
     VIEWS,
     Shot,
@@ -53,7 +53,7 @@ def scene_montage(placement: Placement, *, size: tuple[int, int] = (900, 900)) -
     for patch in placement.electrodes:
         plotter.add_mesh(
             pad_mesh(head, patch),
-            color=sign_colour(patch.electrode.current_A),
+            color=sign_colour(start_current_A(patch.electrode)),
             ambient=0.3,
             diffuse=0.75,
             specular=0.1,
@@ -98,8 +98,11 @@ def plot_montage(placement: Placement, *, views: Sequence[str] | None = None) ->
             _label(axes, shot, placement)
     finally:
         plotter.close()
-    key = (("current into the head", ANODE), ("current out of the head", CATHODE))
-    for place, (words, colour) in zip((0.32, 0.68), key, strict=True):
+    electrodes = [patch.electrode for patch in placement.electrodes]
+    swings = any(getattr(one, name, None) is not None for one in electrodes for name in ("phase_rad", "channel"))
+    when = ", at the start of a cycle" if swings else ""
+    key = ((f"current into the head{when}", ANODE), (f"current out of the head{when}", CATHODE))
+    for place, (words, colour) in zip((0.27, 0.73) if swings else (0.32, 0.68), key, strict=True):
         figure.text(place, 0.025, f"■ {words}", color=colour, fontsize=7.5, ha="center")
     return figure
 
@@ -114,24 +117,25 @@ def _label(axes: Axes, shot: Shot, placement: Placement) -> None:
     tips = {id(patch): shot.pixel(patch.center_m) for patch in seen}
     across = [tip[0] for tip in tips.values()]
     middle = (min(across) + max(across)) / 2 if len(across) > 1 else width / 2
+    lines = max((electrode_text(patch.electrode).count("\n") for patch in seen), default=0)
+    gap = (0.115 + 0.04 * lines) * height
     for is_left in (True, False):
         column = sorted(
             (patch for patch in seen if (tips[id(patch)][0] < middle) == is_left), key=lambda p: tips[id(p)][1]
         )
-        rows = spread(
-            [tips[id(patch)][1] for patch in column], gap=0.115 * height, low=0.06 * height, high=0.94 * height
-        )
+        rows = spread([tips[id(patch)][1] for patch in column], gap=gap, low=0.06 * height, high=0.94 * height)
         for patch, row in zip(column, rows, strict=True):
             electrode = patch.electrode
+            colour = sign_colour(start_current_A(electrode))
             axes.annotate(
-                f"{electrode.label}\n{current_text(electrode.current_A)}",
+                f"{electrode.label}\n{electrode_text(electrode)}",
                 xy=tuple(tips[id(patch)]),
                 xytext=((0.08 if is_left else 0.92) * width, row),
                 fontsize=8,
                 color=INK,
                 ha="center",
                 va="center",
-                bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": sign_colour(electrode.current_A), "lw": 0.8},
+                bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": colour, "lw": 0.8},
                 arrowprops={"arrowstyle": "-", "lw": 0.8, "color": INK, "shrinkB": 0},
             )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,6 +67,25 @@ def current_text(current_A: float) -> str:
 
     sign = "+" if current_A > 0 else "−" if current_A < 0 else ""
     return sign + text(abs(current_A), "A")
+
+
+def start_current_A(electrode: Any) -> float:
+    """Current at the start of the cycle, A: what the colour of an electrode with a phase means."""
+    phase = getattr(electrode, "phase_rad", None) or 0.0
+    current = electrode.current_A * math.cos(phase)
+    return 0.0 if abs(current) < 1e-12 * abs(electrode.current_A) else current
+
+
+def electrode_text(electrode: Any) -> str:
+    """Current of an electrode for a label; its phase, the direct current below it and its channel on further lines."""
+    lines = [current_text(electrode.current_A)]
+    if getattr(electrode, "phase_rad", None) is not None:
+        lines = [current_text(electrode.current_A).lstrip("+"), f"phase {math.degrees(electrode.phase_rad):.3g}°"]
+    if getattr(electrode, "offset_A", None):
+        lines.append(f"on {current_text(electrode.offset_A)}")
+    if getattr(electrode, "channel", None) is not None:
+        lines.append(f"channel {electrode.channel}")
+    return "\n".join(lines)
 
 
 def sign_colour(current_A: float) -> str:

@@ -14,7 +14,7 @@ from stimplan.exposure import Exposure, exposure_of
 from stimplan.head.cortex import brain_names
 from stimplan.head.space import has_mni, to_mni_m
 from stimplan.view.pads import pad_mesh
-from stimplan.view.paper import FAINT, FIELD_CMAP, INK, bare, new_figure, sign_colour
+from stimplan.view.paper import FAINT, FIELD_CMAP, INK, bare, new_figure, sign_colour, start_current_A
 from stimplan.view.surface import add_colour_bar, colour_range_V_per_m, map_label
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _pads(field: Field) -> list[tuple[str, Any]]:
         body = pad_mesh(head, patch, refinements=1)
         if has_mni(head):
             body.points = to_mni_m(head, body.points)
-        bodies.append((sign_colour(patch.electrode.current_A), body))
+        bodies.append((sign_colour(start_current_A(patch.electrode)), body))
     return bodies
 
 

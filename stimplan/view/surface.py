@@ -57,17 +57,34 @@ def scene_surface_field(
 
 def scene_cortex(
     head: HeadModel,
-    nodal: NDArray[np.float64],
+    nodal: NDArray[np.inexact],
     *,
     limits: tuple[float, float],
     cmap: str = FIELD_CMAP,
     size: tuple[int, int] = (800, 800),
 ) -> pyvista.Plotter:
-    """The cortex coloured by (n,) values at the head's nodes: one actor `cortex` with point data `E_V_per_m`."""
+    """The cortex coloured by values: one actor `cortex` with data `E_V_per_m`.
+
+    Parameters
+    ----------
+    head : HeadModel
+    nodal : (n,) array
+        At the head's nodes, drawn linearly between them. Complex ones are angles on the circle of the colour map: each
+        triangle then has the colour of the mean of its corners, as there is no straight line from 179 to 1 degree.
+    limits : (low, high)
+    cmap : str
+    size : (width, height)
+    """
     plotter = new_scene(size)
-    mesh, nodes = surface_mesh(head, head.surface(*brain_names(head)))
+    triangles = head.surface(*brain_names(head))
+    mesh, nodes = surface_mesh(head, triangles)
     # Where white matter reaches the surface there is no grey matter to show: NaN, drawn grey.
-    mesh.point_data["E_V_per_m"] = nodal[nodes]
+    if np.iscomplexobj(nodal):
+        low, high = limits
+        turn = np.mod(np.angle(nodal[triangles].mean(axis=1)) / (2 * np.pi), 1.0)
+        mesh.cell_data["E_V_per_m"] = low + (high - low) * turn
+    else:
+        mesh.point_data["E_V_per_m"] = nodal[nodes]
     plotter.add_mesh(
         smooth_normals(mesh),
         scalars="E_V_per_m",

@@ -106,7 +106,7 @@ def plot_scalp_potential(shown: Field | Exposure) -> Figure:
     values_mV = 1e3 * site_potentials_V(exposure, sites)
     reach = float(np.abs(values_mV).max()) or 1.0
     figure = new_figure(3.4, 3.0)
-    axes = figure.add_axes((0.03, 0.02, 0.80, 0.90))
+    axes = figure.add_axes((0.03, 0.02, 0.80, 0.84 if moment else 0.90))
     stimulated = {patch.electrode.site for patch in field.placement.electrodes} if field.placement else set()
     image, _ = mne.viz.plot_topomap(
         values_mV,

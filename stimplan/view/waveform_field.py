@@ -37,7 +37,7 @@ class _Picture:
     """One column of a figure: values at the nodes, their colours, and what stands above."""
 
     title: str
-    nodal: Array
+    nodal: NDArray[np.inexact[Any]]
     limits: tuple[float, float]
     cmap: str = FIELD_CMAP
 
@@ -50,11 +50,11 @@ def plot_phase(exposure: Exposure, *, views: Sequence[str] = ("left", "right", "
     InputError
         The field is no alternating one.
     """
-    phase_deg = np.degrees(_nodal_phase_rad(exposure))
+    circle = np.exp(2j * _nodal_phase_rad(exposure))  # half a cycle is once round
     head = exposure.field.head
     limits = (0.0, 180.0)
     figure = new_figure(1.75 * len(views), 2.55)
-    _draw_row(figure, head, _Picture("", phase_deg, limits, _PHASE_CMAP), views, top=0.93, bottom=0.24)
+    _draw_row(figure, head, _Picture("", circle, limits, _PHASE_CMAP), views, top=0.93, bottom=0.24)
     bar = add_colour_bar(
         figure, figure.add_axes((0.3, 0.17, 0.4, 0.035)), limits=limits, cmap=_PHASE_CMAP, extend="neither",
         label="phase of the cycle at which |E| is largest, degrees (the largest current peaks at 0)",
