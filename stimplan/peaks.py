@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from stimplan.exposure import Exposure
 from stimplan.field_map import FieldMap, Vectors
 from stimplan.head.cortex import brain_names
-from stimplan.roi import weighted_percentiles
+from stimplan.roi import CONTACT_OHM, supply, weighted_percentiles
 
 Array = NDArray[np.float64]
 
@@ -38,11 +38,17 @@ class Voltages:
     supply_V : float
         Largest difference between two electrodes of one current source: what the stimulator must supply through the
         tissue and the layers under the electrodes; impedance of the skin's surface comes on top.
+    head_ohm : float or None
+        Resistance of tissue and layers; of two electrodes with a direct current only.
+    with_contact_V : mapping of float to float
+        What it must supply with that further contact resistance, ohm, of each electrode; see `SUPPLY_FORMULA`.
     """
 
     meaning: str
     potential_V: Array
     supply_V: float
+    head_ohm: float | None
+    with_contact_V: Mapping[float, float]
 
 
 def field_quantities(exposure: Exposure) -> dict[str, float]:
@@ -55,7 +61,7 @@ def field_quantities(exposure: Exposure) -> dict[str, float]:
     head = exposure.field.head
     inside = np.isin(head.tissue, [head.tissue_named(name).label for name in brain_names(head)])
     volumes = head.volumes_m3[inside]
-    density = _largest(exposure, {name: field.J_A_per_m2[inside] for name, field in exposure.fields.items()})
+    density = largest(exposure, {name: field.J_A_per_m2[inside] for name, field in exposure.fields.items()})
     kind = "" if density.id in _LARGEST else "_rms"
     values = density.values_V_per_m  # A/m² here: the maps are the same functions of any vectors
     found = {
@@ -87,19 +93,30 @@ def voltages(exposure: Exposure) -> Voltages:
         (getattr(patch.electrode, "channel", None), _is_driven(exposure, k))
         for k, patch in enumerate(placement.electrodes)
     ]  # fmt: skip
-    one = _largest(exposure, {name: _as_vectors(values) for name, values in parts.items()})
+    one = largest(exposure, {name: _as_vectors(values) for name, values in parts.items()})
     pairs = _pairs(sources)
-    supply = 0.0
-    if pairs:
-        first, second = (list(side) for side in zip(*pairs, strict=True))
-        apart = {name: _as_vectors(values[first] - values[second]) for name, values in parts.items()}
-        supply = float(_largest(exposure, apart).values_V_per_m.max())
+    needed = {ohm: _supply_V(exposure, pairs, ohm) for ohm in (0.0, *CONTACT_OHM)}
+    supply_V = needed.pop(0.0)
     if one.id == "magnitude":
-        return Voltages("potential", np.asarray(exposure.field.electrode_potential_V), supply)
-    return Voltages("peak" if one.id in _LARGEST else "RMS", one.values_V_per_m, supply)
+        head_ohm = supply(exposure.field, ()).head_ohm if pairs else None
+        return Voltages("potential", np.asarray(exposure.field.electrode_potential_V), supply_V, head_ohm, needed)
+    return Voltages("peak" if one.id in _LARGEST else "RMS", one.values_V_per_m, supply_V, None, needed)
 
 
-def _largest(exposure: Exposure, vectors: Vectors) -> FieldMap:
+def _supply_V(exposure: Exposure, pairs: Sequence[tuple[int, int]], contact_ohm: float) -> float:
+    """Largest voltage between two electrodes of one source, each with a contact resistance."""
+    if not pairs:
+        return 0.0
+    first, second = (list(side) for side in zip(*pairs, strict=True))
+    apart = {}
+    for name, field in exposure.fields.items():
+        drops = contact_ohm * np.array(field.provenance["currents_A"], dtype=np.float64)
+        levels = field.electrode_potential_V + drops
+        apart[name] = _as_vectors(levels[first] - levels[second])
+    return float(largest(exposure, apart).values_V_per_m.max())
+
+
+def largest(exposure: Exposure, vectors: Vectors) -> FieldMap:
     """The map of the largest size of any vectors that swing as the field does, or the RMS where there is none."""
     maps = exposure.maps_from(vectors)
     return next((one for name in _LARGEST for one in maps if one.id == name), maps[0])

@@ -27,8 +27,9 @@ from stimplan.peaks import Voltages, field_quantities, not_judged, voltages
 from stimplan.placement import Placement, place
 from stimplan.protocol import Protocol, read_protocol
 from stimplan.protocol.plan import Simulation
+from stimplan.regional import Measures, measures_of, named_regions
 from stimplan.report import outputs, run_record
-from stimplan.roi import RoiMetrics, SphereRoi, default_tissue, elements_in, sphere_roi
+from stimplan.roi import Roi, RoiMetrics, SphereRoi, check_regions, default_tissue, elements_in, sphere_roi
 from stimplan.safety import SafetyReport, Simulated, SitePolicy, Subject, check
 from stimplan.safety.values import DEFAULT_PROFILE
 
@@ -64,6 +65,8 @@ class RunOptions:
     along : "normal", (3,) sequence or None
         Also measure the field's component along the outward normal of the cortex, or along a direction in head
         coordinates: for temporal interference the modulation depth along it.
+    regions : sequence of region or str
+        Measured too, see `stimplan.roi`; as text in the form of `stimplan.roi.read_roi`.
     even_if_stopped : bool
         Simulate although the verdict is stop or unknown; the report says so.
     with_figures : bool
@@ -92,6 +95,7 @@ class RunOptions:
     conductivities_at_frequency: bool = False
     conductivities_low_Hz: float = LOW_HZ
     along: str | Sequence[float] | None = None
+    regions: Sequence[Roi | str] = ()
     even_if_stopped: bool = False
     with_figures: bool = True
     surface: str | Path | None = None
@@ -124,6 +128,8 @@ class RunResult:
         How well a static field describes each frequency of the waveform.
     voltages : Voltages
         At the electrodes.
+    measures : Measures
+        Focality, the field through the cortex, the regions asked for, current density at the electrodes.
     quantities : mapping of str to float
         What the safety rules were told about the field, SI.
     files : mapping of str to str
@@ -142,6 +148,7 @@ class RunResult:
     along: Along | None
     frequencies: tuple[FrequencyJudgement, ...]
     voltages: Voltages
+    measures: Measures
     quantities: Mapping[str, float]
     files: Mapping[str, str] = attrs.field(factory=dict)
     subject: Subject | None = None
@@ -220,9 +227,11 @@ def run(
 
     plan = protocol if isinstance(protocol, Protocol) else read_protocol(protocol)
     _refuse_what_is_not_simulated(plan, chosen)
+    regions = named_regions(chosen.regions)
     _stop_if_told(_checked(plan, chosen, None), chosen)
     with staged_folder(Path(out), replaces=outputs.NAMES) if out is not None else nullcontext() as folder:
         model = _head(head, plan, chosen, tell)
+        check_regions(model, regions)
         surface = _surface(model, chosen)
         placement = place(plan, model, electrode_model=chosen.electrode_model)
         _stop_if_told(_checked(plan, chosen, simulated_on(placement)), chosen)
@@ -346,6 +355,7 @@ def _measured(
         along=None if options.along is None else metrics_along(exposure, options.along, target),
         frequencies=judge_frequencies(head, frequencies_Hz(protocol.electric)),
         voltages=voltages(exposure),
+        measures=measures_of(exposure, named_regions(options.regions)),
         quantities=quantities,
         subject=options.subject,
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stimplan.head import HeadModel
     from stimplan.maps import SurfaceMetrics
     from stimplan.pipeline import RunResult
-    from stimplan.roi import RoiMetrics
+    from stimplan.roi import RegionMeasures, RoiMetrics
     from stimplan.safety import Finding, SafetyReport
     from stimplan.selftest import SelfTest
 
@@ -86,9 +86,10 @@ def show_run(result: RunResult, out: Path) -> list[str]:
         if one.at_target is not None and result.protocol.target is not None:
             lines += _metrics(f"{one.title} at the target, {result.protocol.target.label}", one.at_target)
     lines += _along(result)
-    for judged in result.frequencies:
-        for sentence in judged.sentences[:2]:
+    if result.frequencies:  # the report has each of them; the highest is the one that decides
+        for sentence in result.frequencies[-1].sentences[:2]:
             lines += wrap(sentence, _WIDTH, subsequent_indent="  ")
+    lines += [line for region in result.measures.regions for line in _region(region)]
     if len(result.files):
         lines += ["", f"Report: {out / 'report.html'}", f"Also:   {', '.join((*result.files, 'summary.json'))}"]
     return lines
@@ -104,6 +105,27 @@ def _along(result: RunResult) -> list[str]:
     if along.in_tissue:
         lines += _metrics(f"{what}, in {_words(result.tissue)}", along.in_tissue)
     return lines + (_metrics(f"{what}, at the target", along.at_target) if along.at_target else [])
+
+
+def _region(region: RegionMeasures) -> list[str]:
+    """A region in one line, and its part of the cortex in another."""
+    metrics, against, cortex = region.metrics, region.contrast, region.cortex
+    parts = [f"mean {_volts(metrics.mean_V_per_m)}, 99.9th percentile {_volts(metrics.p999_V_per_m)}"]
+    if against is not None and against.ratio is not None:
+        parts.append(f"{against.ratio:.3g} times the rest")
+    parts.append(text(metrics.volume_m3, "m3"))
+    if metrics.relative_error_estimate is not None:
+        parts.append(f"error {100 * metrics.relative_error_estimate:.2g} %")
+    lines = [f"{region.description}: {', '.join(parts)}"]
+    if cortex is not None:
+        into = f"into the cortex {_volts(cortex.mean_in_V_per_m)} on {100 * cortex.share_in:.3g} % of it"
+        out, along = _volts(cortex.mean_out_V_per_m), _volts(cortex.mean_tangential_V_per_m)
+        lines.append(f"  {into}, out of it {out}, along it {along}")
+    return lines
+
+
+def _volts(value: float) -> str:
+    return text(value, "V_per_m")
 
 
 def _metrics(name: str, metrics: RoiMetrics | SurfaceMetrics) -> list[str]:

@@ -23,7 +23,7 @@ from stimplan.safety.subject import Implant
 
 FILES = {
     "field.nii.gz", "field.vtu", "montage.png", "session.png", "course.png", "field_surface.png", "field_slices.png",
-    "scalp_potential.png", "report.html", "summary.json",
+    "field_normal.png", "scalp_potential.png", "report.html", "summary.json",
 }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def test_the_record_has_the_digest_of_every_file(written):
 
 def test_the_report_holds_the_pictures(written):
     _, out = written
-    assert (out / "report.html").read_text(encoding="utf-8").count("data:image/png;base64,") == 6
+    assert (out / "report.html").read_text(encoding="utf-8").count("data:image/png;base64,") == 7
 
 
 def test_a_run_without_figures_draws_none(tmp_path):

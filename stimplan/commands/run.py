@@ -40,6 +40,9 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
                         f"(default {LOW_HZ:g}; below, the table is doubtful)")  # fmt: skip
     parser.add_argument("--along", metavar="DIRECTION", help="measure the component along 'normal', that of the "
                         "cortex, or along X,Y,Z in head coordinates: for TI the modulation depth")  # fmt: skip
+    parser.add_argument("--roi", action="append", default=[], metavar="REGION", help="measure a region too: "
+                        "sphere:mni_mm=X,Y,Z;radius_mm=R, ba:46, atlas:NAME:LABEL, mask:FILE, mask:mni:FILE or "
+                        "patch:site=F3;radius_mm=R; may be repeated")  # fmt: skip
     _add_anatomy(parser)
     parser.add_argument("--subject", metavar="FILE", help="answers of the person, as JSON: judge the person too, with "
                         "distances from implants on this head")  # fmt: skip
@@ -114,6 +117,7 @@ def _options(args: argparse.Namespace, conductivities: dict[str, float], policy:
         conductivities_at_frequency=grows,
         conductivities_low_Hz=args.conductivities_at_frequency if grows else LOW_HZ,
         along=read_direction(args.along),
+        regions=args.roi,
         even_if_stopped=args.even_if_stopped,
         with_figures=not args.no_figures,
         surface=args.surface,

@@ -118,12 +118,15 @@ def draw_figures(result: RunResult, progress: Progress) -> dict[str, bytes]:
         "session.png": lambda: view.plot_session(result.protocol),
         "course.png": lambda: view.plot_course(result.protocol),
         "field_surface.png": lambda: view.plot_surface_field(exposure),
+        "field_normal.png": lambda: view.plot_cortical_normal(result.field),
         "field_slices.png": lambda: view.plot_slices(exposure, cross_m=result.point_of_interest_m),
         "field_phase.png": lambda: view.plot_phase(exposure),
         "field_cycle.png": lambda: view.plot_cycle(exposure),
         "field_carriers.png": lambda: view.plot_carriers(exposure),
         "scalp_potential.png": lambda: view.plot_scalp_potential(exposure),
     }
+    if result.measures.cortex is None:  # only a direct current's field keeps its direction
+        del drawings["field_normal.png"]
     is_cycle, is_interference = "in phase" in exposure.fields, exposure.main.id == "envelope"
     for name, is_shown in (("field_phase.png", "quadrature" in exposure.fields), ("field_cycle.png", is_cycle),
                            ("field_carriers.png", is_interference)):  # fmt: skip

@@ -30,6 +30,7 @@ CAPTIONS = {
     "session.png": "One session at true scale; what is shown larger is marked where it comes from.",
     "course.png": "The course by weeks and days, and the dose as it adds up.",
     "field_surface.png": "Magnitude of the electric field on the surface of the grey matter.",
+    "field_normal.png": "Component of the field through the surface of the cortex: into it (red), out of it (blue).",
     "field_slices.png": "Magnitude of the electric field in the brain, on three planes through one point.",
     "scalp_potential.png": "Potential at the 10-10 sites of the scalp. White squares mark stimulated sites.",
     "field_phase.png": "When in the cycle the field is largest: its phase, which comes back every half cycle.",

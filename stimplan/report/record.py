@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,14 @@ from stimplan.head.space import has_mni, mapping_notice, to_mni_m
 from stimplan.head.tape_sites import nearest_site
 from stimplan.notice import NOTICE
 from stimplan.protocol import dump_protocol
+from stimplan.roi import RIM_CAUTION, SUPPLY_FORMULA
 
 if TYPE_CHECKING:
     from stimplan.head import HeadModel
     from stimplan.peaks import Voltages
     from stimplan.pipeline import RunResult
     from stimplan.placement import Patch, Placement
+    from stimplan.roi import ElectrodeLoad
 
 RECORD_VERSION = 1
 # The packages whose version can change a digit of the result.
@@ -48,7 +50,7 @@ def run_record(result: RunResult) -> dict[str, Any]:
         "protocol": {**json.loads(dump_protocol(result.protocol)), "digest": result.protocol.digest},
         "person": {"id": result.subject.id, "digest": result.subject.digest} if result.subject else None,
         "safety": result.report.record(),
-        "montage": montage_record(result.placement, result.voltages),
+        "montage": montage_record(result.placement, result.voltages, result.measures.electrodes),
         "field": field_record(result),
         "numerics": {
             "nodes": len(result.head.nodes_m),
@@ -74,6 +76,9 @@ def field_record(result: RunResult) -> dict[str, Any]:
         "at_target": plain(result.target_metrics),
         "maps": plain(result.maps),
         "along": plain(result.along),
+        "focality": plain(result.measures.focality),
+        "cortex": plain(result.measures.cortex),
+        "regions": plain(result.measures.regions),
         "frequencies": plain(result.frequencies),
         "brain_current_density": plain(result.quantities),
         "digest": result.exposure.digest,
@@ -90,11 +95,15 @@ def field_record(result: RunResult) -> dict[str, Any]:
     }
 
 
-def montage_record(placement: Placement, voltages: Voltages) -> dict[str, Any]:
-    """Where each electrode came to lie, what it covers and at what potential it is."""
+def montage_record(placement: Placement, voltages: Voltages, loads: Sequence[ElectrodeLoad]) -> dict[str, Any]:
+    """Where each electrode came to lie, what it covers, at what potential it is and what the skin below it feels."""
     return {
         "potential_is": voltages.meaning,
         "supply_V": voltages.supply_V,
+        "supply_by_contact": [{"contact_ohm": R, "supply_V": U} for R, U in voltages.with_contact_V.items()],
+        "supply_formula": SUPPLY_FORMULA,
+        "head_ohm": voltages.head_ohm,
+        "rim_caution": RIM_CAUTION,
         "electrode_model": placement.electrode_model,
         "notices": list(placement.notices),
         "electrodes": [
@@ -103,8 +112,9 @@ def montage_record(placement: Placement, voltages: Voltages) -> dict[str, Any]:
                 "center_mni_m": _in_mni(placement.head, patch),
                 "nearest_site": _nearest(placement.head, patch),
                 "placed_by": patch.how or None,
+                "skin": plain(load),
             }
-            for patch, potential in zip(placement.electrodes, voltages.potential_V, strict=True)
+            for patch, potential, load in zip(placement.electrodes, voltages.potential_V, loads, strict=True)
         ],
     }
 

@@ -6,6 +6,7 @@ from stimplan.roi.atlas import SHIPPED, Atlas, AtlasRoi, atlas_record, atlas_roi
 from stimplan.roi.cortical import CorticalField, CorticalMetrics, field_on_cortex, measure_cortex
 from stimplan.roi.dose import CAUTION, equalising_factor, scaled
 from stimplan.roi.electrodes import (
+    CONTACT_OHM,
     RIM_CAUTION,
     SUPPLY_FORMULA,
     ElectrodeLoad,
@@ -17,6 +18,7 @@ from stimplan.roi.forms import read_roi, read_rois
 from stimplan.roi.metrics import (
     Contrast,
     Focality,
+    MapOn,
     RoiMetrics,
     contrast,
     focality,
@@ -46,6 +48,7 @@ from stimplan.roi.summary import RegionMeasures, check_regions, measure_region
 
 __all__ = [
     "CAUTION",
+    "CONTACT_OHM",
     "RIM_CAUTION",
     "SHIPPED",
     "SUPPLY_FORMULA",
@@ -57,6 +60,7 @@ __all__ = [
     "CorticalPatch",
     "ElectrodeLoad",
     "Focality",
+    "MapOn",
     "MaskRoi",
     "PatchRoi",
     "RegionMeasures",

@@ -7,16 +7,17 @@ sharp edge and grows with every finer mesh. Both are given, and `RIM_CAUTION` sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from stimplan.errors import InputError
 from stimplan.fem.contact import contact_density
 from stimplan.fem.surface import area_vectors
 from stimplan.field import Field
+from stimplan.head.model import HeadModel
 from stimplan.placement import Patch, Placement
 from stimplan.roi.metrics import weighted_percentiles
 from stimplan.units import to_si
@@ -83,17 +84,27 @@ class Supply:
     volts: Mapping[float, float]
 
 
-def electrode_loads(field: Field) -> tuple[ElectrodeLoad, ...]:
+def electrode_loads(
+    shown: Field | Mapping[str, Field], size: Callable[[Mapping[str, Array]], Array] | None = None
+) -> tuple[ElectrodeLoad, ...]:
     """Current density in the skin at each electrode of a field, in the order of its placement.
+
+    Parameters
+    ----------
+    shown : Field or mapping of str to Field
+        The parts of a waveform by name.
+    size : callable, optional
+        Largest size of vectors that swing as those parts do, {name: (k, 3)} -> (k,); the length, for one field.
 
     Raises
     ------
     InputError
         The field was not made by electrodes.
     """
-    placement = _placed(field)
-    density = np.linalg.norm(field.J_A_per_m2, axis=1)
-    return tuple(_load(field, patch, density) for patch in placement.electrodes)
+    parts = {"": shown} if isinstance(shown, Field) else dict(shown)
+    placement = _placed(next(iter(parts.values())))
+    of = size or (lambda vectors: np.linalg.norm(next(iter(vectors.values())), axis=1))
+    return tuple(_load(parts, number, of) for number in range(len(placement.electrodes)))
 
 
 def supply(field: Field, contact_ohm: Sequence[float] = CONTACT_OHM) -> Supply:
@@ -127,49 +138,54 @@ def _placed(field: Field) -> Placement:
     return field.placement
 
 
-def _load(field: Field, patch: Patch, density: Array) -> ElectrodeLoad:
-    head = field.head
-    triangles = head.scalp[patch.triangles]
-    rim = _rim_m(head.nodes_m, triangles, patch.area_m2)
-    is_node = np.zeros(len(head.nodes_m), dtype=bool)
-    is_node[triangles] = True
-    touching = np.flatnonzero(is_node[head.tets].any(axis=1))
-    reach = np.linalg.norm(head.nodes_m[triangles].reshape(-1, 3) - patch.center_m, axis=1).max() + 2 * RIM_M
-    around = np.flatnonzero(np.linalg.norm(head.centers_m - patch.center_m, axis=1) <= reach)
-    skin = np.unique(head.tissue[touching])
-    around = around[np.isin(head.tissue[around], skin)]
-    from_rim = _distance(head.centers_m[around], rim)
-    band = around[from_rim <= RIM_M]
-    band = band if len(band) else around[[int(np.argmin(from_rim))]]
-    volumes = head.volumes_m3
-    entering = _entering(field, patch)
+def _load(parts: Mapping[str, Field], number: int, size: Callable[[Mapping[str, Array]], Array]) -> ElectrodeLoad:
+    field = next(iter(parts.values()))
+    patch, volumes = _placed(field).electrodes[number], field.head.volumes_m3
+    band = _band(field.head, patch)
+    density = size({name: part.J_A_per_m2[band] for name, part in parts.items()})
+    area = float(patch.area_m2.sum())
+    current = {name: _along([part.provenance["currents_A"][number] / area]) for name, part in parts.items()}
+    entering: tuple[float | None, float | None, float | None] = (None, None, None)
+    if _placed(field).electrode_model == "complete":
+        values = size({name: _along(_entering(part, number)) for name, part in parts.items()})
+        p99, p999 = weighted_percentiles(values, patch.area_m2, [99, 99.9])
+        entering = (p99, p999, float(values.max()))
     return ElectrodeLoad(
         label=patch.electrode.label,
-        mean_A_per_m2=abs(_current(field, patch)) / float(patch.area_m2.sum()),
+        mean_A_per_m2=float(size(current)[0]),
         entering_p99_A_per_m2=entering[0],
         entering_p999_A_per_m2=entering[1],
         entering_max_A_per_m2=entering[2],
-        rim_p999_A_per_m2=weighted_percentiles(density[band], volumes[band], 99.9)[0],
-        rim_max_A_per_m2=float(density[band].max()),
+        rim_p999_A_per_m2=weighted_percentiles(density, volumes[band], 99.9)[0],
+        rim_max_A_per_m2=float(density.max()),
         n_rim=len(band),
     )
 
 
-def _entering(field: Field, patch: Patch) -> tuple[float | None, float | None, float | None]:
-    """99th and 99.9th percentile and maximum of the current density through the skin below a pad."""
-    placement = _placed(field)
-    if placement.electrode_model != "complete":
-        return None, None, None
-    number = placement.electrodes.index(patch)
-    contact = patch.contact(field.head)
-    values = np.abs(contact_density(contact, field.potential_V, float(field.electrode_potential_V[number])))
-    p99, p999 = weighted_percentiles(values, patch.area_m2, [99, 99.9])
-    return p99, p999, float(values.max())
+def _band(head: HeadModel, patch: Patch) -> NDArray[np.int64]:
+    """Tetrahedra of the skin around the rim of an electrode; the nearest one on a mesh too coarse for the band."""
+    triangles = head.scalp[patch.triangles]
+    is_node = np.zeros(len(head.nodes_m), dtype=bool)
+    is_node[triangles] = True
+    skin = np.unique(head.tissue[is_node[head.tets].any(axis=1)])
+    reach = np.linalg.norm(head.nodes_m[triangles].reshape(-1, 3) - patch.center_m, axis=1).max() + 2 * RIM_M
+    around = np.flatnonzero(np.linalg.norm(head.centers_m - patch.center_m, axis=1) <= reach)
+    around = around[np.isin(head.tissue[around], skin)]
+    from_rim = _distance(head.centers_m[around], _rim_m(head.nodes_m, triangles, patch.area_m2))
+    band = around[from_rim <= RIM_M]
+    return band if len(band) else around[[int(np.argmin(from_rim))]]
 
 
-def _current(field: Field, patch: Patch) -> float:
-    """Of the field, which need not be that of the protocol."""
-    return float(field.provenance["currents_A"][_placed(field).electrodes.index(patch)])
+def _entering(field: Field, number: int) -> Array:
+    """(k,) current density through the covered part of each triangle below an electrode, A/m²."""
+    contact = _placed(field).electrodes[number].contact(field.head)
+    return contact_density(contact, field.potential_V, float(field.electrode_potential_V[number]))
+
+
+def _along(values: ArrayLike) -> Array:
+    """Numbers with a sign as vectors along one axis."""
+    numbers = np.asarray(values, dtype=np.float64)
+    return np.stack([numbers, np.zeros_like(numbers), np.zeros_like(numbers)], axis=1)
 
 
 def _rim_m(nodes_m: Array, triangles: NDArray[np.int32], covered_m2: Array) -> Array:

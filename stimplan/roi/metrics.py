@@ -111,6 +111,14 @@ def measure_map(head: HeadModel, values_V_per_m: ArrayLike, roi: Roi | None = No
     )
 
 
+@attrs.frozen(eq=False)
+class MapOn:
+    """A map of the field on a head, one value for each tetrahedron, V/m: what is measured in place of |E|."""
+
+    head: HeadModel
+    values_V_per_m: Array
+
+
 @attrs.frozen
 class Focality:
     """How much of a tissue feels a strong field.
@@ -124,7 +132,7 @@ class Focality:
         Half of it.
     volume_m3, area_m2 : float
         Volume of the tissue, and area of the cortical surface, above the threshold; the area is None on a tissue that
-        is not the cortex of the head.
+        is not the cortex of the head, and for a map.
     share : float
         The volume over that of the tissue.
     """
@@ -157,8 +165,8 @@ class Contrast:
     share_of_strongest: float
 
 
-def volume_above_m3(field: Field, threshold_V_per_m: float, roi: Roi | None = None) -> float:
-    """Volume of a region in which |E| is above a threshold, m³.
+def volume_above_m3(shown: Field | MapOn, threshold_V_per_m: float, roi: Roi | None = None) -> float:
+    """Volume of a region in which |E|, or another map, is above a threshold, m³.
 
     Raises
     ------
@@ -167,16 +175,16 @@ def volume_above_m3(field: Field, threshold_V_per_m: float, roi: Roi | None = No
     """
     if not 0 <= threshold_V_per_m < float("inf"):
         raise InputError(f"the threshold is a field strength, V/m, not negative and finite; got {threshold_V_per_m!r}")
-    mask = elements_in(field.head, roi)
-    return float(field.head.volumes_m3[mask & (field.magnitude_V_per_m > threshold_V_per_m)].sum())
+    head, values = _seen(shown)
+    return float(head.volumes_m3[elements_in(head, roi) & (values > threshold_V_per_m)].sum())
 
 
-def focality(field: Field, tissue: str | None = None) -> Focality:
+def focality(shown: Field | MapOn, tissue: str | None = None) -> Focality:
     """Volume of a tissue, and area of cortex, with |E| above half of the 99.9th percentile.
 
     Parameters
     ----------
-    field : Field
+    shown : Field or MapOn
     tissue : str, optional
         Grey matter if left out (the innermost tissue of a head without any).
 
@@ -185,28 +193,29 @@ def focality(field: Field, tissue: str | None = None) -> Focality:
     HeadError
         This head has no such tissue.
     """
-    head = field.head
+    head, values = _seen(shown)
     roi = TissueRoi(tissue or default_tissue(head))
     mask = elements_in(head, roi)
     volumes = head.volumes_m3[mask]
-    (p999,) = weighted_percentiles(field.magnitude_V_per_m[mask], volumes, 99.9)
-    volume = volume_above_m3(field, p999 / 2, roi)
-    cortex, area = cortex_of(head), None
-    if cortex.tissue == roi.tissue:
-        strength = np.linalg.norm(field.recovered_V_per_m(roi.tissue)[cortex.nodes], axis=1)
+    (p999,) = weighted_percentiles(values[mask], volumes, 99.9)
+    volume = volume_above_m3(shown, p999 / 2, roi)
+    area = None
+    if isinstance(shown, Field) and (cortex := cortex_of(head)).tissue == roi.tissue:
+        strength = np.linalg.norm(shown.recovered_V_per_m(roi.tissue)[cortex.nodes], axis=1)
         area = float(cortex.area_m2[strength > p999 / 2].sum())
     return Focality(roi.tissue, p999, p999 / 2, volume, area, volume / float(volumes.sum()))
 
 
-def contrast(field: Field, roi: Roi) -> Contrast:
-    """Mean |E| in a region against the mean elsewhere in the same tissue.
+def contrast(shown: Field | MapOn, roi: Roi) -> Contrast:
+    """Mean |E|, or of another map, in a region against the mean elsewhere in the same tissue.
 
     Raises
     ------
     InputError
         The region is the whole tissue: nothing is left to compare with; see `elements_in`.
     """
-    head, strength, volumes = field.head, field.magnitude_V_per_m, field.head.volumes_m3
+    head, strength = _seen(shown)
+    volumes = head.volumes_m3
     inside = elements_in(head, roi)
     tissue = head.in_tissue(tissue_of(head, roi))
     rest = tissue & ~inside
@@ -241,6 +250,10 @@ def weighted_percentiles(values: ArrayLike, weights: ArrayLike, percent: ArrayLi
     # The sum of the weights is rounded; a percentage that falls on a step to within that rounding is on it.
     wanted = p / 100 * cumulative[-1] * (1 - 1e-12)
     return tuple(float(x) for x in v[np.minimum(np.searchsorted(cumulative, wanted), len(v) - 1)])
+
+
+def _seen(shown: Field | MapOn) -> tuple[HeadModel, Array]:
+    return shown.head, shown.magnitude_V_per_m if isinstance(shown, Field) else shown.values_V_per_m
 
 
 def _point(values: Array) -> Point:

@@ -10,7 +10,16 @@ from stimplan.errors import InputError, Problem
 from stimplan.field import Field
 from stimplan.head.model import HeadModel
 from stimplan.roi.cortical import CorticalMetrics, measure_cortex
-from stimplan.roi.metrics import Contrast, RoiMetrics, contrast, focality, measure, volume_above_m3
+from stimplan.roi.metrics import (
+    Contrast,
+    MapOn,
+    RoiMetrics,
+    contrast,
+    focality,
+    measure,
+    measure_map,
+    volume_above_m3,
+)
 from stimplan.roi.regions import Roi, TissueRoi, describe, elements_in, tissue_of
 
 
@@ -46,38 +55,49 @@ class RegionMeasures:
     cortex: CorticalMetrics | None
 
 
-def measure_region(field: Field, roi: Roi, name: str = "") -> RegionMeasures:
+def measure_region(shown: Field | MapOn, roi: Roi, name: str = "", *, error: float | None = None) -> RegionMeasures:
     """Every figure of a region.
 
     Parameters
     ----------
-    field : Field
+    shown : Field or MapOn
+        A map has no direction, so nothing is said about the cortex.
     roi : region
     name : str
         What it is called; its description if left out.
+    error : float, optional
+        Estimated relative error of a map in the region; that of a field is known.
 
     Raises
     ------
     InputError
         See `elements_in`.
     """
-    tissue = tissue_of(field.head, roi)
-    threshold = focality(field, tissue).threshold_V_per_m
-    try:
-        cortex = measure_cortex(field, roi)
-    except InputError:
-        elements_in(field.head, roi)  # a region that cannot be used is refused here, one without cortex is not
+    tissue = tissue_of(shown.head, roi)
+    threshold = focality(shown, tissue).threshold_V_per_m
+    if isinstance(shown, Field):
+        metrics, cortex = measure(shown, roi), _on_cortex(shown, roi)
+    else:
+        metrics = attrs.evolve(measure_map(shown.head, shown.values_V_per_m, roi), relative_error_estimate=error)
         cortex = None
     return RegionMeasures(
         name=name or describe(roi),
         description=describe(roi),
         tissue=tissue,
-        metrics=measure(field, roi),
+        metrics=metrics,
         half_maximum_V_per_m=threshold,
-        above_half_m3=volume_above_m3(field, threshold, roi),
-        contrast=None if isinstance(roi, TissueRoi) else contrast(field, roi),
+        above_half_m3=volume_above_m3(shown, threshold, roi),
+        contrast=None if isinstance(roi, TissueRoi) else contrast(shown, roi),
         cortex=cortex,
     )
+
+
+def _on_cortex(field: Field, roi: Roi) -> CorticalMetrics | None:
+    try:
+        return measure_cortex(field, roi)
+    except InputError:
+        elements_in(field.head, roi)  # a region that cannot be used is refused here, one without cortex is not
+        return None
 
 
 def check_regions(head: HeadModel, regions: Sequence[tuple[str, Roi]]) -> None:

@@ -1,0 +1,100 @@
+"""Regions and electrodes of a whole waveform: the map it is judged by, and the largest current density."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from stimplan.exposure import Exposure
+from stimplan.field import Field
+from stimplan.maps import error_estimates
+from stimplan.peaks import largest
+from stimplan.roi import (
+    ElectrodeLoad,
+    Focality,
+    MapOn,
+    RegionMeasures,
+    Roi,
+    describe,
+    electrode_loads,
+    elements_in,
+    focality,
+    measure_region,
+    read_roi,
+)
+from stimplan.roi.cortical import CorticalMetrics, measure_cortex
+
+
+@attrs.frozen
+class Measures:
+    """What is measured beside the numbers of the tissue and the target.
+
+    Attributes
+    ----------
+    focality : Focality
+        Of the map by which the stimulation is judged, in grey matter or the innermost tissue.
+    cortex : CorticalMetrics or None
+        Normal and tangential field on all of the cortex; of a direct current, whose field keeps its direction.
+    regions : tuple of RegionMeasures
+    electrodes : tuple of ElectrodeLoad
+        By the largest size over the cycle, or the RMS where there is none.
+    """
+
+    focality: Focality
+    cortex: CorticalMetrics | None
+    regions: tuple[RegionMeasures, ...]
+    electrodes: tuple[ElectrodeLoad, ...]
+
+
+def measures_of(exposure: Exposure, regions: Sequence[tuple[str, Roi]] = ()) -> Measures:
+    """Measure the main map of an exposure in regions, and the skin under its electrodes.
+
+    Raises
+    ------
+    InputError
+        A region that this head does not have.
+    """
+    shown = _shown(exposure)
+    return Measures(
+        focality=focality(shown),
+        cortex=measure_cortex(shown) if isinstance(shown, Field) else None,
+        regions=tuple(_measured(exposure, shown, name, roi) for name, roi in regions),
+        electrodes=electrode_loads(exposure.fields, lambda parts: largest(exposure, parts).values_V_per_m),
+    )
+
+
+def named_regions(given: Sequence[Roi | str]) -> list[tuple[str, Roi]]:
+    """Regions with their names: the text they were asked for with, or their description.
+
+    Raises
+    ------
+    InputError
+        Text that is no region; everything wrong with all of them at once.
+    """
+    from stimplan.errors import InputError, Problem
+
+    named: list[tuple[str, Roi]] = []
+    problems: list[Problem] = []
+    for one in given:
+        try:
+            named.append((one, read_roi(one)) if isinstance(one, str) else (describe(one), one))
+        except InputError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise InputError(problems)
+    return named
+
+
+def _shown(exposure: Exposure) -> Field | MapOn:
+    if exposure.main.id == "magnitude":
+        return exposure.field
+    return MapOn(exposure.field.head, exposure.main.values_V_per_m)
+
+
+def _measured(exposure: Exposure, shown: Field | MapOn, name: str, roi: Roi) -> RegionMeasures:
+    error: Any = None
+    if not isinstance(shown, Field):
+        error = error_estimates(exposure, elements_in(shown.head, roi))[exposure.main.id]
+    return measure_region(shown, roi, name, error=error)
