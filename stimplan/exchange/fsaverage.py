@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stimplan.errors import HeadError, InputError, MissingExtra, Problem
+from stimplan.exposure import Exposure, exposure_of
 from stimplan.head.cortex import cortex_of
 from stimplan.head.space import apply_affine, from_mni_m, has_mni
 from stimplan.units import from_si, to_si
@@ -89,10 +90,11 @@ class SurfaceField:
     Attributes
     ----------
     magnitude_V_per_m : (n,) array
-        |E| in the head's grey matter nearest to each vertex; NaN where none is within 10 mm.
+        |E| in the head's grey matter nearest to each vertex, or the main map of another waveform (a peak, an RMS, a
+        modulation depth); NaN where none is within 10 mm.
     normal_V_per_m : (n,) array
         Component along the outward normal of the head's own cortical surface nearest to there: positive where the
-        field leaves the brain.
+        field of a direct current leaves the brain, else the main map of that component.
     distance_m : (n,) array
         From the vertex, brought to the head, to where the field was read.
     """
@@ -144,12 +146,12 @@ def need_gray_matter(head: HeadModel) -> None:
         raise HeadError(f"head {head.name!r} has no gray_matter to read the field in")
 
 
-def sample_on_surface(field: Field, surface: AverageSurface) -> dict[str, SurfaceField]:
+def sample_on_surface(shown: Field | Exposure, surface: AverageSurface) -> dict[str, SurfaceField]:
     """The field in the head's grey matter nearest to each vertex of the average surface.
 
     Parameters
     ----------
-    field : Field
+    shown : Field or Exposure
     surface : AverageSurface
 
     Returns
@@ -163,16 +165,21 @@ def sample_on_surface(field: Field, surface: AverageSurface) -> dict[str, Surfac
     InputError, HeadError
         See `need_gray_matter`.
     """
-    head = field.head
+    exposure = exposure_of(shown)
+    head = exposure.field.head
     need_gray_matter(head)
     found = {}
     for side in HEMISPHERES:
         points = from_mni_m(head, surface.mni_m(side))
-        vectors, places = _in_gray_matter(field, points)
+        vectors, places = _in_gray_matter(exposure, points)
         away = np.linalg.norm(places - points, axis=1)
-        normal = np.einsum("ij,ij->i", vectors, _outward(field, places))
+        outward = _outward(head, places)
+        has_normal = outward.any(axis=1)
+        normal = np.full(len(points), math.nan)
+        at_normal = {name: one[has_normal] for name, one in vectors.items()}
+        normal[has_normal] = exposure.along(outward[has_normal], at_normal)
+        magnitude = exposure.maps_from(vectors)[0].values_V_per_m.copy()
         is_far = away > FARTHEST_M
-        magnitude = np.linalg.norm(vectors, axis=1)
         magnitude[is_far] = normal[is_far] = math.nan
         found[side] = SurfaceField(magnitude, normal, away)
     return found
@@ -184,8 +191,8 @@ def surface_names(surface_name: str = FSAVERAGE5) -> tuple[str, ...]:
     return tuple(f"field_{stem}_{side}.func.gii" for side in HEMISPHERES)
 
 
-def write_surfaces(folder: Path, field: Field, surface: AverageSurface) -> dict[str, dict[str, Any]]:
-    """Write one GIFTI file for each hemisphere: |E|, its normal component, and the distance it was read at.
+def write_surfaces(folder: Path, shown: Field | Exposure, surface: AverageSurface) -> dict[str, dict[str, Any]]:
+    """Write one GIFTI file for each hemisphere: |E| or the main map, its normal component, the distance it was read at.
 
     Returns
     -------
@@ -193,10 +200,11 @@ def write_surfaces(folder: Path, field: Field, surface: AverageSurface) -> dict[
         By file name: vertices, vertices without a value, median and largest distance, m.
     """
     record = {}
-    sampled = sample_on_surface(field, surface)
+    exposure = exposure_of(shown)
+    sampled = sample_on_surface(exposure, surface)
     for name, side in zip(surface_names(surface.name), HEMISPHERES, strict=True):
         values = sampled[side]
-        (folder / name).write_bytes(_gifti(values, side, surface.name, field).to_bytes())
+        (folder / name).write_bytes(_gifti(values, side, surface.name, exposure).to_bytes())
         has_value = np.isfinite(values.magnitude_V_per_m)
         record[name] = {
             "vertices": len(has_value),
@@ -238,45 +246,50 @@ def _nilearn_folder() -> Path:
     return Path(spec.origin).parent / "datasets" / "data" / FSAVERAGE5
 
 
-def _in_gray_matter(field: Field, points: Array) -> tuple[Array, Array]:
-    """Field in grey matter nearest to points, and where that is; (p, 3) each."""
+def _in_gray_matter(exposure: Exposure, points: Array) -> tuple[dict[str, Array], Array]:
+    """Fields of all parts in grey matter nearest to points, (p, 3) each, and where that is, (p, 3)."""
     from scipy.spatial import cKDTree
 
     from stimplan.fem.locate import Locator
 
-    head = field.head
+    head = exposure.field.head
     gray = head.tets[head.in_tissue("gray_matter")]
-    nodal = field.recovered_V_per_m("gray_matter")
     tet, weights = Locator.of(head.nodes_m, gray)(points)
     nodes = np.unique(gray)
     nearest = nodes[cKDTree(head.nodes_m[nodes]).query(points)[1]]
-    vectors, places = nodal[nearest], head.nodes_m[nearest].copy()
     within = tet >= 0
-    vectors[within] = np.einsum("pc,pcd->pd", weights[within], nodal[gray[tet[within]]])
+    places = head.nodes_m[nearest].copy()
     places[within] = points[within]
-    return vectors, places
+    parts = {}
+    for name, field in exposure.fields.items():
+        nodal = field.recovered_V_per_m("gray_matter")
+        parts[name] = nodal[nearest]
+        parts[name][within] = np.einsum("pc,pcd->pd", weights[within], nodal[gray[tet[within]]])
+    return parts, places
 
 
-def _outward(field: Field, places: Array) -> Array:
+def _outward(head: HeadModel, places: Array) -> Array:
     """(p, 3) outward normal of the head's cortical surface nearest to each place."""
     from scipy.spatial import cKDTree
 
-    cortex = cortex_of(field.head)
+    cortex = cortex_of(head)
     return cortex.normals[cKDTree(cortex.points_m).query(places)[1]]
 
 
-def _gifti(values: SurfaceField, side: str, surface_name: str, field: Field) -> Any:
+def _gifti(values: SurfaceField, side: str, surface_name: str, exposure: Exposure) -> Any:
     from nibabel.gifti import GiftiDataArray, GiftiImage, GiftiMetaData
 
     about = {
         "AnatomicalStructurePrimary": {"lh": "CortexLeft", "rh": "CortexRight"}[side],
-        "Description": f"stimplan {field.digest[:16]} on {Path(surface_name).name}; NaN: no grey matter within "
+        "Description": f"stimplan {exposure.digest[:16]} on {Path(surface_name).name}; NaN: no grey matter within "
         f"{from_si(FARTHEST_M, 'mm'):f} mm",
-        "Head": field.head.name,
+        "Head": exposure.field.head.name,
     }
+    main = exposure.main
+    along = "E_normal_V_per_m" if main.id == "magnitude" else main.array_name.replace("_V_per_m", "_normal_V_per_m")
     columns = {
-        "E_magnitude_V_per_m": values.magnitude_V_per_m,
-        "E_normal_V_per_m": values.normal_V_per_m,
+        main.array_name: values.magnitude_V_per_m,
+        along: values.normal_V_per_m,
         "distance_m": values.distance_m,
     }
     arrays = [
