@@ -128,6 +128,11 @@ class CrossCheck:
                 return one
         raise InputError(f"{field!r} was not compared with {reference!r}")
 
+    def as_json(self) -> dict[str, Any]:
+        """Everything but the fields themselves, as plain JSON data."""
+        comparisons = [attrs.asdict(one) for one in self.comparisons]
+        return {"protocol": self.protocol_id, "head": self.head.name, **self.record, "comparisons": comparisons}
+
 
 def cross_check(
     protocol: Protocol | str | Path,
