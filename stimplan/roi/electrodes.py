@@ -34,9 +34,9 @@ SUPPLY_FORMULA = (
 )
 # Layered sphere 78/80/86/92 mm, edges of 6 and 3 mm; discs of 20 and 12 mm, pad of 50 x 50 mm.
 RIM_CAUTION = (
-    "At the rim the density entering the skin (99.9th percentile) changed by -2 to +14 % from a mesh of 6 mm to one of "
-    "3 mm; inside the skin it grew by 48 to 68 % (99.9th percentile) and by 49 to 81 % (maximum): those two are "
-    "figures of the mesh as well, to be compared between electrodes on one head only."
+    "On a layered sphere, from a mesh of 6 mm to one of 3 mm, the density entering the skin changed by −2 to +14 %; "
+    "inside the skin it grew by 48 to 68 % (99.9th percentile) and by 49 to 81 % (maximum): those two are figures of "
+    "the mesh as well, to be compared between electrodes on one head only."
 )
 
 

@@ -342,7 +342,7 @@ def _length(value_mm: float, noun: str) -> float:
 
 
 def _millimetres(point_m: Point) -> str:
-    return "(" + ", ".join(f"{float(from_si(x, 'mm')):g}" for x in point_m) + ") mm"
+    return "(" + ", ".join(f"{float(from_si(x, 'mm')):g}".replace("-", "−") for x in point_m) + ") mm"
 
 
 def _words(name: str) -> str:
