@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from pathlib import Path
 
 import attrs
 import nibabel
@@ -17,10 +18,14 @@ from stimplan.errors import InputError
 from stimplan.field import Field, solve
 from stimplan.head.cortex import cortex_of
 from stimplan.head.masks import VoxelMask
+from stimplan.pipeline import RunOptions, run
 from stimplan.placement import place
 from stimplan.protocol import dump_protocol, read_protocol
+from stimplan.report.page import render
 from stimplan.roi import (
+    RIM_CAUTION,
     SHIPPED,
+    SUPPLY_FORMULA,
     atlas_record,
     atlas_roi,
     check_regions,
@@ -523,3 +528,81 @@ def test_the_atlases_are_listed_with_their_licences(capsys):
     data = json.loads(capsys.readouterr().out)
     assert data["labels"]["35"] == "LH_Cont_PFCl_1" and len(data["labels"]) == 100
     assert cli(["atlases", "nothing"]) == 2
+
+
+# a whole run
+
+
+@cache
+def measured_run():
+    regions = ("ba:46;side=left", "patch:site=F3;radius_mm=20", sphere_roi(mni_mm=(-38, 39, 26), radius_mm=10))
+    return run(plan(), small_head(), options=RunOptions(regions=regions))
+
+
+def test_a_run_measures_the_regions_it_was_asked_for():
+    result = measured_run()
+    names = [region.name for region in result.measures.regions]
+    assert names[:2] == ["ba:46;side=left", "patch:site=F3;radius_mm=20"] and names[2].startswith("sphere of 10 mm")
+    # The protocol's target is the same ball.
+    assert result.measures.regions[2].metrics == result.target_metrics
+    record = json.loads(json.dumps(result.record(), allow_nan=False))["field"]
+    assert [one["name"] for one in record["regions"]] == names
+    assert record["regions"][1]["cortex"]["share_in"] > 0.9  # below the anode
+    assert record["focality"]["tissue"] == "gray_matter" and record["cortex"]["area_m2"] > 0
+
+
+def test_the_montage_tells_the_skin_and_the_supply():
+    result = measured_run()
+    montage = result.record()["montage"]
+    volts = {one["contact_ohm"]: one["supply_V"] for one in montage["supply_by_contact"]}
+    assert volts == dict(supply(result.field).volts) and montage["head_ohm"] == supply(result.field).head_ohm
+    assert result.measures.electrodes == electrode_loads(result.field)
+    for electrode in montage["electrodes"]:
+        assert electrode["skin"]["entering_p999_A_per_m2"] > abs(electrode["mean_current_density_A_per_m2"])
+
+
+def test_the_report_and_the_terminal_show_the_regions():
+    from stimplan.terminal import show_run
+
+    result = measured_run()
+    page = render(result.record(), {})
+    for fragment in ("BA 46, left (brodmann)", "cortex within 20 mm along the surface of F3", "Above half", RIM_CAUTION,
+                     SUPPLY_FORMULA.split(":")[0], "of further contact resistance"):  # fmt: skip
+        assert fragment in page
+    lines = "\n".join(show_run(result, Path("out")))
+    assert "BA 46, left (brodmann): mean" in lines and "into the cortex" in lines
+
+
+def test_an_alternating_current_is_measured_by_its_peak():
+    tree = plan(modality="tACS", stimulation__waveform__type="sinusoidal", stimulation__waveform__frequency_Hz=10)
+    tree["stimulation"]["amplitude_convention"] = "peak"
+    for electrode, phase in zip(tree["stimulation"]["electrodes"], (0, 180), strict=True):
+        electrode["current_mA"], electrode["phase_deg"] = abs(electrode["current_mA"]), phase
+    options = RunOptions(regions=("ba:46;side=left", "tissue:gray_matter"), even_if_stopped=True)
+    result = run(tree, small_head(), options=options)
+    direct = measured_run()
+    assert result.exposure.main.id == "peak" and result.measures.cortex is None
+    region, whole = result.measures.regions
+    assert region.cortex is None and region.metrics.mean_V_per_m == pytest.approx(
+        direct.measures.regions[0].metrics.mean_V_per_m, rel=1e-4
+    )
+    assert whole.metrics == result.metrics
+    assert region.metrics.relative_error_estimate > 0
+    for load, same in zip(result.measures.electrodes, direct.measures.electrodes, strict=True):
+        assert load.entering_p999_A_per_m2 == pytest.approx(same.entering_p999_A_per_m2, rel=1e-3)
+        assert load.mean_A_per_m2 == pytest.approx(same.mean_A_per_m2)
+    for ohm, volts in direct.voltages.with_contact_V.items():
+        assert result.voltages.with_contact_V[ohm] == pytest.approx(volts, rel=1e-4)
+    render(result.record(), {})
+
+
+def test_regions_that_cannot_be_used_stop_a_run_before_it_starts(tmp_path, capsys):
+    with pytest.raises(InputError) as caught:
+        run(plan(), small_head(), out=tmp_path / "out", options=RunOptions(regions=("ba:99", "ball:3")))
+    assert len(caught.value.problems) == 2
+    far = "sphere:position_mm=0,0,300;radius_mm=3"
+    with pytest.raises(InputError, match="300"):
+        run(plan(), small_head(), out=tmp_path / "out", options=RunOptions(regions=(far,)))
+    assert not (tmp_path / "out").exists()
+    assert cli(["run", "select-tdcs", "--roi", "ba:99", "--out", str(tmp_path / "out")]) == 2
+    assert "ba:99" in capsys.readouterr().err
