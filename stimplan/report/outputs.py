@@ -75,7 +75,7 @@ def write_outputs(
         (folder / name).write_bytes(data)
     progress("writing the report", 0.95)
     if surface is not None:
-        write_surfaces(folder, result.field, surface)
+        write_surfaces(folder, result.exposure, surface)
     (folder / REPORT).write_text(render(result.record(), figures), encoding="utf-8")
     return {path.name: _sha256(path) for path in sorted(folder.iterdir())}
 
