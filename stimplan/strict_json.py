@@ -119,7 +119,7 @@ def _decode(data: bytes, *, file: str) -> tuple[str, tuple[Problem, ...]]:
     return "", (Problem(where="", what=what, file=file),)
 
 
-def parse(text: str, *, file: str = "") -> Document:
+def parse(text: str, *, file: str = "", max_characters: int = MAX_BYTES) -> Document:
     """Read JSON text strictly.
 
     Parameters
@@ -127,14 +127,15 @@ def parse(text: str, *, file: str = "") -> Document:
     text : str
     file : str
         Name for the problems.
+    max_characters : int
 
     Returns
     -------
     Document
     """
     what = ""
-    if len(text) > MAX_BYTES:
-        what = f"the text has {len(text)} characters; at most {MAX_BYTES} are read"
+    if len(text) > max_characters:
+        what = f"the text has {len(text)} characters; at most {max_characters} are read"
     elif not text.strip():
         what = "the file is empty; expected a JSON object"
     else:
