@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
+from typing import Protocol as Typed
 
 import attrs
 import numpy as np
@@ -134,10 +135,8 @@ class Field:
         InputError
             Points outside the head (the message says how many), or anything but (k, 3) numbers.
         """
-        points = _points(points_m)
-        tet, barycentric = _locator(self.head)(points)
-        if np.any(tet < 0):
-            raise InputError(f"{int((tet < 0).sum())} of {len(points)} points are outside head {self.head.name!r}")
+        points = points_of(points_m)
+        tet, barycentric = inside(self.head, points)
         values = np.empty((len(points), 3))
         labels = self.head.tissue[tet]
         for tissue in self.head.tissues:
@@ -179,22 +178,32 @@ class Field:
         return relative_difference(recovered, element, self.head.volumes_m3[of]) if recovered.any() else 0.0
 
 
+class FieldSource(Typed):
+    """What is on a head and makes a field of its own, other than electrodes: a coil."""
+
+    def field_in(
+        self, head: HeadModel, *, tolerance: float, solver: LinearSolver | None, progress: Progress | None
+    ) -> Field:
+        """Its field in a head of the mesh it was placed on."""
+        ...
+
+
 def solve(
     head: HeadModel,
-    placement: Placement,
+    placement: Placement | FieldSource,
     *,
     currents_A: ArrayLike | None = None,
     tolerance: float = 1e-6,
     solver: LinearSolver | None = None,
     progress: Progress | None = None,
 ) -> Field:
-    """Solve -div(sigma grad phi) = 0 for the currents of a placement.
+    """Solve -div(sigma grad phi) = 0 for the currents of a placement, or the field a coil induces.
 
     Parameters
     ----------
     head : HeadModel
         The head the electrodes were placed on, or the same mesh with other conductivities.
-    placement : Placement
+    placement : Placement or CoilPlacement
     currents_A : (l,) array, optional
         Into each electrode, instead of the protocol's; 0 for one that is only attached. One current source of
         several, or one moment of an alternating current, is asked for in this way.
@@ -216,7 +225,11 @@ def solve(
     SolveError
         The residual is above the tolerance, or an electrode does not deliver its current.
     """
-    if placement.head is not head and not _is_same_mesh(placement.head, head):
+    if not isinstance(placement, Placement):  # a coil's
+        if currents_A is not None:
+            raise InputError("a coil has no electrodes for currents_A; its rate is part of its placement")
+        return placement.field_in(head, tolerance=tolerance, solver=solver, progress=progress)
+    if placement.head is not head and not is_same_mesh(placement.head, head):
         raise InputError(f"the electrodes were placed on head {placement.head.name!r}, which has another mesh")
     currents = _currents(placement) if currents_A is None else _checked(currents_A, len(placement.electrodes))
     solved = solve_contacts(
@@ -290,11 +303,27 @@ def _system(head: HeadModel, quiet: _Quiet) -> System:
 
 
 @lru_cache(maxsize=2)
-def _locator(head: HeadModel) -> Locator:
+def locator_of(head: HeadModel) -> Locator:
+    """Finder of the tetrahedra of points, made once for a head."""
     return Locator.of(head.nodes_m, head.tets)
 
 
-def _is_same_mesh(a: HeadModel, b: HeadModel) -> bool:
+def inside(head: HeadModel, points_m: Array) -> tuple[NDArray[np.int64], Array]:
+    """(k,) tetrahedra of points and (k, 4) weights of their corners.
+
+    Raises
+    ------
+    InputError
+        Points outside the head; the message says how many.
+    """
+    tet, barycentric = locator_of(head)(points_m)
+    if np.any(tet < 0):
+        raise InputError(f"{int((tet < 0).sum())} of {len(points_m)} points are outside head {head.name!r}")
+    return tet, barycentric
+
+
+def is_same_mesh(a: HeadModel, b: HeadModel) -> bool:
+    """Whether two heads have the same nodes and tetrahedra, whatever their conductivities."""
     return np.array_equal(a.tets, b.tets) and np.array_equal(a.nodes_m, b.nodes_m)
 
 
@@ -322,7 +351,7 @@ def _currents(placement: Placement) -> list[float]:
     return currents
 
 
-def _points(points_m: ArrayLike) -> Array:
+def points_of(points_m: ArrayLike) -> Array:
     """Points as a (k, 3) array; the compiled search reads three numbers of each without asking."""
     try:
         points = np.atleast_2d(np.asarray(points_m, dtype=np.float64))

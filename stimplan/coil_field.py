@@ -1,0 +1,338 @@
+"""Coil x pose x HeadModel -> the electric field a pulse makes in the head.
+
+E = -dA/dt - grad phi, with div(sigma grad phi) = -div(sigma dA/dt): the coil's own field and that of the charges it
+leaves where the conductivity changes. The matrix is the one electrodes are solved with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import attrs
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stimplan import __version__
+from stimplan.coil.values import AGrid, Coil, Dipoles
+from stimplan.errors import CoilError, InputError, Problem
+from stimplan.fem.assemble import electric_field
+from stimplan.fem.krylov import threads
+from stimplan.fem.recover import nodal_field
+from stimplan.fem.rows import WIDTH
+from stimplan.fem.solve import LinearSolver, Progress, solve_system
+from stimplan.fem.tms import dipole_potential, element_means, grid_potential, primary_load, segment_potential
+from stimplan.field import Field, inside, is_same_mesh, locator_of, points_of, system_of
+from stimplan.head.model import HeadModel
+from stimplan.values import digest, frozen_array, frozen_mapping
+
+Array = NDArray[np.float64]
+
+# A matrix of a navigation system is written with some six digits; farther from a rotation it is none.
+_ROTATION_SLACK = 1e-4
+
+
+def _pose(values: Any) -> Array:
+    try:
+        matrix = frozen_array(getattr(values, "matrix_m", values), name="pose_m", shape=(4, 4))
+    except (TypeError, ValueError) as error:
+        raise CoilError(Problem("pose_m", str(error))) from None
+    problems = []
+    if not np.array_equal(matrix[3], [0, 0, 0, 1]):
+        problems.append(Problem("pose_m", f"the last row must be 0 0 0 1, got {matrix[3].tolist()}"))
+    turn = matrix[:3, :3]
+    if not np.abs(turn.T @ turn - np.eye(3)).max() <= _ROTATION_SLACK:
+        what = "the columns x, y, z must be unit vectors at right angles: the matrix is scaled or sheared"
+        problems.append(Problem("pose_m", what))
+    elif np.linalg.det(turn) < 0:
+        what = "the matrix is left-handed, a mirror; x = y × z, with z into the head and the handle at -y"
+        problems.append(Problem("pose_m", what))
+    if problems:
+        raise CoilError(problems)
+    return matrix
+
+
+@attrs.frozen(eq=False)
+class CoilPlacement:
+    """A coil at a pose, driven at a rate.
+
+    Attributes
+    ----------
+    coil : Coil
+    pose_m : (4, 4) array
+        Head from coil coordinates, m: columns x, y, z, centre; z into the head, the handle at -y.
+    didt_A_per_s : tuple of float
+        Rate of change of the current in each of the coil's stimulators (one where it names none), A/s. Its sign is
+        that of the current in the coil's own sense.
+    head : HeadModel
+    """
+
+    coil: Coil
+    pose_m: Array = attrs.field(converter=_pose)
+    didt_A_per_s: tuple[float, ...]
+    head: HeadModel
+
+    @property
+    def handle_direction(self) -> Array:
+        """(3,) unit vector from the coil's centre towards its handle, head coordinates."""
+        return self.pose_m[:3, :3] @ np.asarray(self.coil.handle_direction)
+
+    @property
+    def positions_m(self) -> Array:
+        """(k, 3) dipoles and segments of the coil in head coordinates, m."""
+        return self.coil.positions_m @ self.pose_m[:3, :3].T + self.pose_m[:3, 3]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything that decides the field."""
+        return digest(self.head.digest, self.coil.digest, self.pose_m, self.didt_A_per_s)
+
+    @property
+    def electrodes(self) -> tuple[()]:
+        """None: what draws electrodes has none to draw."""
+        return ()
+
+    def field_in(
+        self, head: HeadModel, *, tolerance: float, solver: LinearSolver | None, progress: Progress | None
+    ) -> CoilField:
+        """The field it makes; see `solve_coils`."""
+        return solve_coil(head, self, tolerance=tolerance, solver=solver, progress=progress)
+
+    def dadt_V_per_m(self, points_m: ArrayLike, *, is_double: bool = False) -> Array:
+        """(n, 3) rate of change of the coil's vector potential at points in head coordinates, V/m."""
+        points = np.asarray(points_m, dtype=np.float64)
+        turn, shift = self.pose_m[:3, :3], self.pose_m[:3, 3]
+        total = np.zeros(points.shape)
+        for element in self.coil.elements:
+            rate = self.didt_A_per_s[element.stimulator]
+            if rate == 0:
+                continue
+            if isinstance(element, AGrid):
+                voxel_from_head = np.linalg.inv(self.pose_m @ element.coil_from_voxel)
+                total += rate * grid_potential(points, element.potential_T_m_per_A, voxel_from_head) @ turn.T
+                continue
+            places = element.positions_m @ turn.T + shift
+            if isinstance(element, Dipoles):
+                moments = rate * element.moments_A_m2_per_A @ turn.T
+                total += dipole_potential(points, places, moments, is_double=is_double)
+            else:
+                total += segment_potential(points, places, rate * element.vectors_m @ turn.T, is_double=is_double)
+        return total
+
+
+@attrs.frozen(eq=False, slots=False)
+class CoilField(Field):
+    """The field of a coil: what `Field` is for electrodes, recovered from the charges' part alone.
+
+    The coil's own part is known exactly at every point; only -grad phi, which the finite elements give, is recovered.
+    """
+
+    @property
+    def coil_placement(self) -> CoilPlacement:
+        """What made the field."""
+        return cast(CoilPlacement, self.placement)
+
+    def recovered_V_per_m(self, tissue: str) -> Array:
+        """(n, 3) field at the nodes of one tissue, V/m: -dA/dt as it is, -grad phi recovered; NaN elsewhere."""
+        label = self.head.tissue_named(tissue).label
+        if label not in self._nodal:
+            values = self._charges_V_per_m(tissue).copy()
+            nodes = np.flatnonzero(np.isfinite(values[:, 0]))
+            values[nodes] -= self.coil_placement.dadt_V_per_m(self.head.nodes_m[nodes])
+            values.setflags(write=False)
+            self._nodal[label] = values
+        return self._nodal[label]
+
+    def at(self, points_m: ArrayLike) -> Array:
+        """Field at points in the head, (k, 3), V/m: -dA/dt there, and -grad phi linear between its nodal values.
+
+        Raises
+        ------
+        InputError
+            Points outside the head (the message says how many), or anything but (k, 3) numbers.
+        """
+        points = points_of(points_m)
+        tet, barycentric = inside(self.head, points)
+        values = -self.coil_placement.dadt_V_per_m(points)
+        labels = self.head.tissue[tet]
+        for tissue in self.head.tissues:
+            of = labels == tissue.label
+            if of.any():
+                nodal = self._charges_V_per_m(tissue.name)[self.head.tets[tet[of]]]
+                values[of] += np.einsum("pc,pcd->pd", barycentric[of], nodal)
+        return values
+
+    def _charges_V_per_m(self, tissue: str) -> Array:
+        """(n, 3) recovered -grad phi at the nodes of one tissue."""
+        of = self.head.in_tissue(tissue)
+        secondary = electric_field(self.potential_V, self.head.nodes_m, self.head.tets[of])
+        return nodal_field(
+            secondary, self.head.tets[of], nodes_m=self.head.nodes_m, volumes_m3=self.head.volumes_m3[of]
+        )
+
+
+def coil_placement(coil: Coil, *, pose_m: Any, didt_A_per_s: float | Sequence[float], head: HeadModel) -> CoilPlacement:
+    """Put a coil at a pose on a head.
+
+    Parameters
+    ----------
+    coil : Coil
+    pose_m : (4, 4) array or CoilPose
+        Head from coil coordinates, m: columns x, y, z, centre; z into the head, +y away from the handle.
+    didt_A_per_s : float or sequence of float
+        Rate of change of the coil current, A/s; one number for all stimulators, or one for each.
+    head : HeadModel
+
+    Raises
+    ------
+    CoilError
+        Everything that is wrong, at once: a pose that is no rigid motion, a rate that is zero, not finite or above
+        what the stimulator gives, an element of the coil inside the head.
+    """
+    problems: list[Problem] = []
+    if not isinstance(coil, Coil):
+        raise CoilError(f"the coil is a {type(coil).__name__}, expected a Coil; stimplan.read_coil makes one")
+    if not hasattr(head, "nodes_m"):
+        raise CoilError(f"the head is a {type(head).__name__}, expected a HeadModel; stimplan.load_head makes one")
+    rates = _rates(coil, didt_A_per_s, problems)
+    try:
+        placed = CoilPlacement(coil, pose_m, rates, head)
+    except CoilError as error:
+        raise CoilError([*problems, *error.problems]) from None
+    inside_head = _elements_inside(placed)
+    if inside_head:
+        what = f"{inside_head} of {len(coil.positions_m)} elements of coil {coil.name!r} are inside the head; lift it"
+        problems.append(Problem("pose_m", what))
+    if problems:
+        raise CoilError(problems)
+    return placed
+
+
+def solve_coil(
+    head: HeadModel,
+    placement: CoilPlacement,
+    *,
+    tolerance: float = 1e-6,
+    solver: LinearSolver | None = None,
+    progress: Progress | None = None,
+) -> CoilField:
+    """Solve the field of one coil; see `solve_coils`."""
+    return next(solve_coils(head, [placement], tolerance=tolerance, solver=solver, progress=progress))
+
+
+def solve_coils(
+    head: HeadModel,
+    placements: Sequence[CoilPlacement],
+    *,
+    tolerance: float = 1e-6,
+    solver: LinearSolver | None = None,
+    progress: Progress | None = None,
+) -> Iterator[CoilField]:
+    """Solve the fields of many poses, some at a time: a grid, a cloud of jittered poses, a motor map.
+
+    Parameters
+    ----------
+    head : HeadModel
+        The head the coils were placed on, or the same mesh with other conductivities.
+    placements : sequence of CoilPlacement
+    tolerance : float
+        Relative residual above which there is no result.
+    solver : callable, optional
+        Any `(A, b) -> x`.
+    progress : callable, optional
+        Called with a stage and a fraction.
+
+    Yields
+    ------
+    CoilField
+        In the order of the placements. Hundreds of fields fill the memory: keep what is needed of each.
+
+    Raises
+    ------
+    InputError
+        A coil was placed on another mesh.
+    SolveError
+        A residual is above the tolerance; the batch has no result then.
+    """
+    for placement in placements:
+        if placement.head is not head and not is_same_mesh(placement.head, head):
+            raise InputError(f"the coil was placed on head {placement.head.name!r}, which has another mesh")
+    system, step = system_of(head, progress), WIDTH * threads()
+    for start in range(0, len(placements), step):
+        batch = placements[start : start + step]
+        primary = [element_means(one.dadt_V_per_m(head.nodes_m), head.tets) for one in batch]
+        loads = [
+            primary_load(dadt, head.nodes_m, head.tets, sigma_S_per_m=head.conductivity_S_per_m) for dadt in primary
+        ]
+        rhs = loads[0] if len(loads) == 1 else np.stack(loads, axis=1)
+        solution = solve_system(
+            system, rhs, solver=solver, tolerance=tolerance, progress=progress if len(placements) == 1 else None
+        )
+        potentials = solution.potential_V.reshape(len(head.nodes_m), -1).T
+        for placement, dadt, potential in zip(batch, primary, potentials, strict=True):
+            yield CoilField(
+                head=head,
+                placement=cast(Any, placement),
+                E_V_per_m=electric_field(potential, head.nodes_m, head.tets) - dadt,
+                potential_V=potential,
+                electrode_potential_V=np.empty(0),
+                residual=solution.residual,
+                iterations=solution.iterations,
+                provenance=_provenance(head, placement, tolerance=tolerance, solver=solver),
+            )
+        if progress is not None:
+            progress("solve", min(start + step, len(placements)) / len(placements))
+
+
+def _rates(coil: Coil, didt_A_per_s: float | Sequence[float], problems: list[Problem]) -> tuple[float, ...]:
+    """One rate for each stimulator; what is wrong with them goes to the problems."""
+    count = max(len(coil.stimulators), 1)
+    try:
+        given = np.asarray(didt_A_per_s, dtype=np.float64)
+    except (TypeError, ValueError):
+        given = np.array(np.nan)
+    rates = np.full(count, given) if given.ndim == 0 else given
+    if rates.shape != (count,) or not np.isfinite(rates).all() or not rates.any():
+        what = f"expected a finite rate other than 0 for the coil, or {count} of them, A/s; got {didt_A_per_s!r}"
+        problems.append(Problem("didt_A_per_s", what))
+        return (1.0,) * count
+    for rate, stimulator in zip(rates, coil.stimulators, strict=False):
+        most = stimulator.max_didt_A_per_s
+        if most is not None and abs(rate) > most * (1 + 1e-9):
+            what = (
+                f"{abs(rate):.4g} A/s is more than the {most:.4g} A/s that {stimulator.name or 'the stimulator'} gives"
+            )
+            problems.append(Problem("didt_A_per_s", what))
+    return tuple(float(rate) for rate in rates)
+
+
+def _elements_inside(placed: CoilPlacement) -> int:
+    """How many dipoles and segments are inside the head; those outside its box need no search."""
+    points, nodes = placed.positions_m, placed.head.nodes_m
+    near = np.all((points >= nodes.min(axis=0)) & (points <= nodes.max(axis=0)), axis=1)
+    if not near.any():
+        return 0
+    return int((locator_of(placed.head)(points[near])[0] >= 0).sum())
+
+
+def _provenance(
+    head: HeadModel, placement: CoilPlacement, *, tolerance: float, solver: LinearSolver | None
+) -> Mapping[str, Any]:
+    name = "multigrid conjugate gradient" if solver is None else getattr(solver, "__qualname__", repr(solver))
+    return frozen_mapping(
+        {
+            "stimplan": __version__,
+            "head": head.name,
+            "head_digest": head.digest,
+            "conductivities_S_per_m": {tissue.name: tissue.conductivity_S_per_m for tissue in head.tissues},
+            "is_anisotropic": head.tensors_S_per_m is not None,
+            "placement_digest": placement.digest,
+            "coil": placement.coil.name,
+            "coil_source": placement.coil.source,
+            "coil_digest": placement.coil.digest,
+            "pose_m": placement.pose_m.tolist(),
+            "didt_A_per_s": list(placement.didt_A_per_s),
+            "solver": name,
+            "tolerance": tolerance,
+        }
+    )
