@@ -89,7 +89,7 @@ def show_run(result: RunResult, out: Path) -> list[str]:
     if result.frequencies:  # the report has each of them; the highest is the one that decides
         for sentence in result.frequencies[-1].sentences[:2]:
             lines += wrap(sentence, _WIDTH, subsequent_indent="  ")
-    lines += [line for region in result.measures.regions for line in _region(region)]
+    lines += [line for region in result.measures.regions for line in show_region(region)]
     if len(result.files):
         lines += ["", f"Report: {out / 'report.html'}", f"Also:   {', '.join((*result.files, 'summary.json'))}"]
     return lines
@@ -107,7 +107,7 @@ def _along(result: RunResult) -> list[str]:
     return lines + (_metrics(f"{what}, at the target", along.at_target) if along.at_target else [])
 
 
-def _region(region: RegionMeasures) -> list[str]:
+def show_region(region: RegionMeasures) -> list[str]:
     """A region in one line, and its part of the cortex in another."""
     metrics, against, cortex = region.metrics, region.contrast, region.cortex
     parts = [f"mean {_volts(metrics.mean_V_per_m)}, 99.9th percentile {_volts(metrics.p999_V_per_m)}"]
