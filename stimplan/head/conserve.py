@@ -16,7 +16,7 @@ from stimplan.head.lattice import Lattice
 from stimplan.head.levels import GridLevel, Region, sample
 from stimplan.head.mesher import TetMesh
 from stimplan.head.shares import inside_share, label_share, region_shares
-from stimplan.head.stuffing import tet_volumes_m3
+from stimplan.head.stuffing import any_inside, tet_volumes_m3
 
 # The neighbourhood: the standard deviation of the weights, in cells of twice the finest cube.
 SMOOTHING_CELLS = 1.5
@@ -26,6 +26,8 @@ STEP_SHARE = 0.25  # of that, in one round
 ROUNDS = 5
 # Of the last step, which counts in a mesh: the whole of it overshoots where the mesh is coarser than the folds.
 LAST_STEP = 0.7
+# Where the finest cubes are smaller than so many voxels, labels are looked up at eight points of a tetrahedron, not 64.
+FEW_BELOW_VOXELS = 4.0
 # Tetrahedra with a node this near to the surface, in their own spacing, are counted.
 NEAR = 2.0
 
@@ -133,10 +135,12 @@ def conserving(level: GridLevel, region: Region, *, lattice: Lattice, cells: Cou
     """
     finest_m = float(lattice.spacing_m.min())
     value = level(lattice.nodes_m)
-    near = np.flatnonzero((np.abs(value) < NEAR * lattice.spacing_m)[lattice.tets].any(axis=1))
+    near = np.flatnonzero(any_inside(lattice.tets, np.abs(value) - NEAR * lattice.spacing_m))
     tets, volumes_m3 = lattice.tets[near], cells.volumes_m3[near]
     voxel_from_head = np.linalg.inv(region.head_from_voxel)
-    wanted = label_share(lattice.nodes_m, tets, _MIDDLES, voxel_from_head, region.voxels, region.goes_on)
+    voxel_m = float(np.abs(np.linalg.det(region.head_from_voxel[:3, :3])) ** (1 / 3))
+    middles = _FEW_MIDDLES if finest_m < FEW_BELOW_VOXELS * voxel_m else _MIDDLES
+    wanted = label_share(lattice.nodes_m, tets, middles, voxel_from_head, region.voxels, region.goes_on)
     nothing = np.zeros(cells.shape)
     moved = MovedLevel(level, nothing.astype(np.float32), cells.cell_from_head, MOST_SHARE * finest_m, nothing)
     for _ in range(ROUNDS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import attrs
@@ -21,6 +22,9 @@ from stimplan.head.relax import relaxed
 from stimplan.head.stuffing import quality
 from stimplan.head.tissues import AIR, numbers_of
 from stimplan.values import frozen_mapping
+
+# Level sets made at a time; more would cost memory. Each is the same whatever the others do.
+THREADS = 2
 
 
 @attrs.frozen(eq=False)
@@ -157,14 +161,20 @@ def _levels(
     progress: Progress | None,
 ) -> list[MovedLevel]:
     """Level sets of the shells, outermost first, then of the inclusions; each keeps the volume of its labels."""
-    levels = []
     counting = counting_cells(lattice)
-    for index, inside in enumerate(nesting.regions):
-        if progress is not None:
-            progress("finding surfaces", index / len(nesting.regions))
+
+    def made(number: int) -> MovedLevel:
         # Only the head itself ends with the volume; what is inside is cut open there, not closed.
-        region = Region(np.isin(np.arange(256), list(inside))[tissue], head_from_voxel, goes_on=index > 0)
-        levels.append(conserving(level_of_region(region), region, lattice=lattice, cells=counting))
+        voxels = np.isin(np.arange(256), list(nesting.regions[number]))[tissue]
+        region = Region(voxels, head_from_voxel, goes_on=number > 0)
+        return conserving(level_of_region(region), region, lattice=lattice, cells=counting)
+
+    levels = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        for level in pool.map(made, range(len(nesting.regions))):
+            if progress is not None:
+                progress("finding surfaces", len(levels) / len(nesting.regions))
+            levels.append(level)
     return levels
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.head.lattice import MOST_NODES, Lattice, refuse_too_many
-from stimplan.head.stuffing import LevelSet, Stuffed, insert_level
+from stimplan.head.stuffing import LevelSet, Stuffed, any_inside, insert_level
 from stimplan.resources import package_path
 from stimplan.values import digest
 
@@ -137,7 +137,7 @@ def mesh_level_sets(
         if progress is not None:
             progress("meshing", bit / len(levels))
         if bit == 0 and not tissue_of[::2].any():  # nothing is outside the first surface
-            mesh = _kept(mesh, np.any((level(mesh.nodes_m) < 0)[mesh.tets], axis=1))
+            mesh = _kept(mesh, any_inside(mesh.tets, level(mesh.nodes_m)))
         mesh = insert_level(mesh, level, bit)
         refuse_too_many(len(mesh.nodes_m))
         may_be_tissue = np.any(tissue_of.reshape(-1, 2 ** (bit + 1)), axis=0)

@@ -12,6 +12,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from stimplan.compiled import jit
+
 LevelSet = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """(n, 3) positions, m -> (n,) signed distance to a surface, m; negative inside."""
 
@@ -108,24 +110,46 @@ def insert_level(mesh: Stuffed, level: LevelSet, bit: int) -> Stuffed:
     return _cut(stuffed, value, ends[still], bit)
 
 
+_CUT = 3
+
+
+@jit
+def _sides(tets, value):
+    """(m,) 1 where a node of the tetrahedron is inside, plus 2 where one is outside."""
+    sides = np.zeros(len(tets), np.int8)
+    for t in range(len(tets)):
+        for corner in range(4):
+            at = value[tets[t, corner]]
+            if at < 0:
+                sides[t] |= 1
+            elif at > 0:
+                sides[t] |= 2
+    return sides
+
+
+def any_inside(tets: NDArray[np.int64], value: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(m,) tetrahedra with a node where the value is negative."""
+    is_inside: NDArray[np.bool_] = _sides(tets, value) & 1 > 0
+    return is_inside
+
+
 def _is_inside_though_flat(
     level: LevelSet, nodes_m: NDArray[np.float64], tets: NDArray[np.int64], value: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """(m,) tetrahedra with all four nodes on the surface whose middle is inside; their nodes cannot tell."""
     is_inside = np.zeros(len(tets), dtype=bool)
-    flat = np.flatnonzero((value[tets] == 0).all(axis=1))
+    flat = np.flatnonzero(_sides(tets, value) == 0)
     is_inside[flat] = level(nodes_m[tets[flat]].mean(axis=1)) < 0
     return is_inside
 
 
 def _crossing_edges(tets: NDArray[np.int64], value: NDArray[np.float64]) -> NDArray[np.int64]:
     """(k, 2) edges whose ends lie on opposite sides, lower node first, in ascending order."""
-    sign = np.sign(value).astype(np.int8)[tets]
-    active = (sign.min(axis=1) < 0) & (sign.max(axis=1) > 0)
-    pairs = tets[active][:, _EDGES].reshape(-1, 2)
-    is_cut = (sign[active][:, _EDGES].reshape(-1, 2)).prod(axis=1) < 0
-    pairs = np.sort(pairs[is_cut], axis=1)
-    keys = np.unique(pairs[:, 0] * len(value) + pairs[:, 1])
+    active = tets[_sides(tets, value) == _CUT]
+    one, other = active[:, _EDGES[:, 0]].ravel(), active[:, _EDGES[:, 1]].ravel()
+    is_cut = value[one] * value[other] < 0
+    one, other = one[is_cut], other[is_cut]
+    keys = np.unique(np.minimum(one, other) * len(value) + np.maximum(one, other))
     return np.stack([keys // len(value), keys % len(value)], axis=1)
 
 
@@ -164,7 +188,7 @@ def _snap(
     distance[movers] = way[edge]
     nodes_m = mesh.nodes_m.copy()
     nodes_m[movers] = points[edge % len(ends)]
-    touched = mesh.tets[(distance[mesh.tets] > 0).any(axis=1)]
+    touched = mesh.tets[_sides(mesh.tets, distance) > 0]
     before = quality(mesh.nodes_m, touched)
     while len(touched):
         after = quality(nodes_m, touched)
@@ -182,10 +206,11 @@ def _snap(
 
 def _cut(mesh: Stuffed, value: NDArray[np.float64], ends: NDArray[np.int64], bit: int) -> Stuffed:
     """Split every tetrahedron that the surface crosses; the nodes on the cuts are in the mesh already."""
-    sign = np.sign(value).astype(np.int8)[mesh.tets]
-    is_cut = (sign.min(axis=1) < 0) & (sign.max(axis=1) > 0)
-    whole = mesh.inside[~is_cut] | ((sign[~is_cut].min(axis=1) < 0).astype(np.int64) << bit)
-    tets, sign, parent = mesh.tets[is_cut], sign[is_cut], mesh.inside[is_cut]
+    sides = _sides(mesh.tets, value)
+    is_cut = sides == _CUT
+    whole = mesh.inside[~is_cut] | ((sides[~is_cut] & 1).astype(np.int64) << bit)
+    tets, parent = mesh.tets[is_cut], mesh.inside[is_cut]
+    sign = np.sign(value[tets]).astype(np.int8)
 
     # Canonical order: the smaller side first, then the nodes on the surface, then the larger side, and by
     # node number within each. Diagonals that start at the smallest node number are then always the same ones.
