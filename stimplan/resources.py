@@ -6,7 +6,9 @@ they are top-level folders beside it.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
 from typing import Literal
 
@@ -44,6 +46,21 @@ def package_path(*parts: str) -> Path:
     path = _PACKAGE.joinpath(*parts)
     if not path.exists():
         raise ResourceError(f"{'/'.join(parts)} is not part of this installation; install stimplan again")
+    return path
+
+
+def require_ordinary(path: Path) -> Path:
+    """The path itself, if what is there may be opened: a pipe may have no writer, and a device no end.
+
+    Raises
+    ------
+    OSError
+        There is nothing, or it is a pipe, a socket or a device. A folder is left to whoever opens it.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        what = "this is a pipe or a device, no ordinary file; save its content as a file first"
+        raise OSError(errno.EINVAL, what, str(path))
     return path
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from stimplan.errors import HeadError, Problem
 from stimplan.head.scalp import nearest_on_surface
 from stimplan.montage import Point
+from stimplan.resources import require_ordinary
 from stimplan.strict_json import parse
 from stimplan.units import text, to_si
 
@@ -204,9 +205,11 @@ def read_fiducials(path: str | Path) -> Mapping[str, Point]:
     path = Path(path)
     file = str(path)
     try:
-        content = path.read_text(encoding="utf-8-sig")
+        content = require_ordinary(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise HeadError(Problem("fiducials", f"cannot be read ({error})", file=file)) from error
+        raise HeadError(
+            Problem("fiducials", f"cannot be read ({getattr(error, 'strerror', None) or error})", file=file)
+        ) from error
     rows = _json_rows(content, file) if path.suffix.lower() == ".json" else _csv_rows(content)
     return _checked_rows(rows, file)
 

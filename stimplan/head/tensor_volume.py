@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from stimplan.errors import HeadError, Problem
 from stimplan.fem.tensor import is_positive_definite, matrices, six_of
+from stimplan.resources import require_ordinary
 from stimplan.units import to_si
 
 Array = NDArray[np.float64]
@@ -128,7 +129,7 @@ def read_tensor_volume(path: str | Path, *, order: str | None = None) -> TensorV
 
     file = str(path)
     try:
-        image = nibabel.load(path)
+        image = nibabel.load(require_ordinary(Path(path)))
         data = np.asarray(image.dataobj, dtype=np.float32)
     except Exception as error:  # nibabel passes on whatever its readers, gzip and the disk raise
         raise HeadError(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from stimplan.errors import HeadError, Problem
 from stimplan.head.warp import GridMap, Warp, checked_warp, grid_map, thinned
+from stimplan.resources import require_ordinary
 from stimplan.units import text, to_si
 
 Array = NDArray[np.float64]
@@ -87,7 +88,8 @@ def read_affine_text(path: str | Path) -> Array:
     """
     path = Path(path)
     try:
-        rows = [line.replace(",", " ").split() for line in path.read_text(encoding="utf-8").splitlines()]
+        text_file = require_ordinary(path).read_text(encoding="utf-8")
+        rows = [line.replace(",", " ").split() for line in text_file.splitlines()]
         matrix = np.array([[float(word) for word in row] for row in rows if row])
     except (OSError, ValueError) as error:
         raise HeadError(Problem("matrix", f"cannot be read as rows of numbers ({error})", file=str(path))) from error
@@ -117,7 +119,7 @@ def _read_field(path: Path) -> GridMap:
     import nibabel
 
     try:
-        image = nibabel.load(path)
+        image = nibabel.load(require_ordinary(path))
         values = np.squeeze(np.asarray(image.dataobj, dtype=np.float32))
         matrix = np.array(image.affine, dtype=np.float64)
     except (OSError, EOFError, ValueError, nibabel.filebasedimages.ImageFileError) as error:

@@ -13,6 +13,7 @@ from stimplan import strict_json
 from stimplan.errors import Problem
 from stimplan.exchange.bids.vocabulary import DELIMITER, NOT_AVAILABLE
 from stimplan.protocol.writing import json_text
+from stimplan.resources import require_ordinary
 
 Row = Mapping[str, str]
 
@@ -44,7 +45,7 @@ def read_table(path: Path) -> tuple[Table, list[TableFault]]:
     OSError
         The file cannot be read.
     """
-    data = path.read_bytes()
+    data = require_ordinary(path).read_bytes()
     faults = []
     if data.startswith(b"\xef\xbb\xbf"):
         faults.append(TableFault(1, "", "starts with a byte order mark; save it as plain UTF-8"))

@@ -17,6 +17,7 @@ from stimplan.head.fiducials import read_fiducials
 from stimplan.head.mapping import read_mapping
 from stimplan.head.readers.found import ReadHead, ReadOptions
 from stimplan.head.readers.volume import read_label_volume
+from stimplan.resources import require_ordinary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -134,7 +135,7 @@ def _fiducials(folder: Path) -> Mapping[str, Point]:
     """Fiducials of the folder's tables: `Fiducials.csv` first, then any cap that has four of them."""
     tables = sorted((folder / "eeg_positions").glob("*.csv"), key=lambda path: (path.stem != "Fiducials", path.name))
     for table in tables:
-        rows = table.read_text(encoding="utf-8", errors="replace").splitlines()
+        rows = require_ordinary(table).read_text(encoding="utf-8", errors="replace").splitlines()
         count = sum(row.strip().startswith("Fiducial") for row in rows)
         if count >= 4 or (count and table.stem == "Fiducials"):
             return read_fiducials(table)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.errors import HeadError, Problem
+from stimplan.resources import require_ordinary
 
 MAX_VOXELS = 200_000_000
 _MAX_BYTES = 4_000_000_000
@@ -103,7 +104,7 @@ def _read(path: Path, most: int) -> bytes:
     """The first bytes of a file, uncompressed; all of it is checked where all of it fits."""
     file = str(path)
     try:
-        with path.open("rb") as plain:
+        with require_ordinary(path).open("rb") as plain:
             is_gzip = plain.read(2) == b"\x1f\x8b"
             plain.seek(0)
             source: Any = gzip.GzipFile(fileobj=plain) if is_gzip else plain
