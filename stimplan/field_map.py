@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stimplan.fem.interference import modulation_depth, peak_field, rms_field
 from stimplan.fem.phasor import major_axis, peak_amplitude, rms_amplitude
-from stimplan.protocol.electric import ElectricStimulation, NoiseWaveform, PulsedWaveform
+from stimplan.protocol.electric import ElectricStimulation, InterferenceWaveform, NoiseWaveform, PulsedWaveform
 from stimplan.values import frozen_array
 
 Array = NDArray[np.float64]
@@ -147,12 +147,15 @@ def _pulsed_maps(stimulation: ElectricStimulation | None, of: Vectors) -> tuple[
     return peak, FieldMap("rms", "RMS of E", meaning, math.sqrt(share) * _length(field))
 
 
-def _interference_maps(_: ElectricStimulation | None, of: Vectors) -> tuple[FieldMap, ...]:
+def _interference_maps(stimulation: ElectricStimulation | None, of: Vectors) -> tuple[FieldMap, ...]:
     fields = np.stack(list(of.values()))
+    assert stimulation is not None and isinstance(stimulation.waveform, InterferenceWaveform)
+    beats = ", ".join(f"{beat:.12g}" for beat in sorted({beat for beat in stimulation.waveform.beats_Hz if beat}))
     depth, direction = modulation_depth(fields)
     return (
         FieldMap("envelope", "Modulation depth of the envelope",
-                 "Peak to trough of the envelope along the direction in which it is largest.", depth,
+                 "Peak to trough of the envelope along the direction in which it is largest, over all relative timings "
+                 f"of the carriers: it counts the beats of every two of them ({beats} Hz).", depth,
                  depth[:, None] * direction),
         FieldMap("carrier_peak", "Peak |E| of the carriers", "Largest size of the summed field, all carriers together.",
                  peak_field(fields)),
