@@ -606,3 +606,22 @@ def test_regions_that_cannot_be_used_stop_a_run_before_it_starts(tmp_path, capsy
     assert not (tmp_path / "out").exists()
     assert cli(["run", "select-tdcs", "--roi", "ba:99", "--out", str(tmp_path / "out")]) == 2
     assert "ba:99" in capsys.readouterr().err
+
+
+def test_the_shipped_atlases_are_what_the_tool_makes(tmp_path):
+    templates = Path("/usr/share/mricron/templates")
+    if not (templates / "brodmann.nii.gz").is_file():
+        pytest.skip("the Debian package mricron-data is not installed; only who rebuilds the atlases needs it")
+    import subprocess
+    import sys
+
+    import stimplan
+
+    root = Path(stimplan.__file__).parent
+    tool = root.parent / "tools" / "make_atlases.py"
+    if not tool.is_file():
+        pytest.skip("installed without the source tree")
+    subprocess.run([sys.executable, str(tool), "--out", str(tmp_path)], check=True, capture_output=True)
+    for name in SHIPPED:
+        for suffix in (".nii.gz", ".json"):
+            assert (tmp_path / f"{name}{suffix}").read_bytes() == (root / "atlases" / f"{name}{suffix}").read_bytes()
