@@ -27,6 +27,7 @@ _HOME = {
     "Placement": "stimplan.placement",
     "solve": "stimplan.field",
     "Field": "stimplan.field",
+    "read_coil": "stimplan.coil",
     "coil_placement": "stimplan.coil_field",
     "sphere_roi": "stimplan.roi",
     "measure": "stimplan.roi",
