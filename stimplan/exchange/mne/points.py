@@ -77,3 +77,29 @@ def _deeper(points: Array, surface: ClosedSurface) -> Array:
     slope = np.column_stack([shifted[0] - shifted[1], shifted[2] - shifted[3], shifted[4] - shifted[5]])
     length = np.linalg.norm(slope, axis=1, keepdims=True)
     return np.divide(slope, length, out=np.zeros_like(slope), where=length > 0)
+
+
+def spread(points_m: Array, most: int) -> NDArray[np.int64]:
+    """Numbers of about `most` of the points, never more, spread evenly: the middle one of each cube of a grid.
+
+    Parameters
+    ----------
+    points_m : (p, 3) array
+    most : int
+    """
+    if len(points_m) <= most:
+        return np.arange(len(points_m))
+    low = points_m.min(axis=0)
+    side = float(np.ptp(points_m, axis=0).max()) / most ** (1 / 2)
+    while True:
+        cubes = np.floor((points_m - low) / side).astype(np.int64)
+        cell: NDArray[np.intp] = np.unique(cubes, axis=0, return_inverse=True)[1].ravel()
+        count = int(cell.max()) + 1
+        if count <= most:
+            break
+        side *= 1.03
+    size = np.bincount(cell, minlength=count)
+    middle = np.column_stack([np.bincount(cell, weights=points_m[:, axis]) / size for axis in range(3)])
+    from_middle = np.linalg.norm(points_m - middle[cell], axis=1)
+    order = np.lexsort((from_middle, cell))
+    return np.sort(order[np.concatenate([[0], np.cumsum(size)[:-1]])])
