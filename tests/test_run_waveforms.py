@@ -34,7 +34,7 @@ from stimplan.report import outputs
 from stimplan.roi import measure_map
 from stimplan.terminal import show_run
 from stimplan.view import plot_carriers, plot_cycle, plot_phase, plot_scalp_potential
-from stimplan.view.paper import electrode_text, start_current_A
+from stimplan.view.paper import electrode_text, shown_currents_A
 from stimplan.view.surface import scene_cortex
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "protocols"
@@ -371,17 +371,21 @@ def test_a_field_that_does_not_swing_has_no_such_picture(plot):
         plot(exposure_of(ran(TWO_PAIRS).field))
 
 
-def test_an_electrode_has_the_colour_of_its_current_at_the_start_of_the_cycle():
-    first, second = (patch.electrode for patch in ran("antal-2008-tacs").placement.electrodes)
-    assert start_current_A(first) == pytest.approx(0.4e-3) and start_current_A(second) == pytest.approx(-0.4e-3)
-    assert electrode_text(second) == "0.4 mA\nphase 180°"
+def test_an_electrode_has_the_colour_of_its_current_when_the_largest_peaks():
+    electrodes = [patch.electrode for patch in ran("antal-2008-tacs").placement.electrodes]
+    assert shown_currents_A(electrodes) == pytest.approx([0.4e-3, -0.4e-3])
+    later = [attrs.evolve(one, phase_rad=one.phase_rad + 1.0) for one in electrodes]
+    assert shown_currents_A(later) == pytest.approx([0.4e-3, -0.4e-3])
+    quarter = [electrodes[0], attrs.evolve(electrodes[1], phase_rad=math.pi / 2)]
+    assert shown_currents_A(quarter)[1] == 0.0
+    assert electrode_text(electrodes[1]) == "0.4 mA\nphase 180°"
     third = ran(TWO_PAIRS).placement.electrodes[1].electrode
     assert electrode_text(third) == "−1 mA\nchannel 1"
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
-    [("antal-2008-tacs", "start of the cycle"), ("marshall-2006-sleep", "upper turn"), (TWO_PAIRS, "all carriers")],
+    [("antal-2008-tacs", "largest current peaks"), ("marshall-2006-sleep", "upper turn"), (TWO_PAIRS, "all carriers")],
 )
 def test_the_scalp_map_says_which_moment_it_shows(source, words):
     assert words in plot_scalp_potential(ran(source).exposure).axes[0].get_title()

@@ -206,7 +206,8 @@ def _displacement(tissues: Sequence[TissueAtFrequency], frequency_Hz: float) -> 
     inside = f"at most {_percent(max(brain))} in grey and white matter and " if brain else ""
     grows = math.hypot(1.0, most.displacement) - 1
     return (
-        f"At {frequency_Hz:g} Hz the displacement current is {inside}{_percent(most.displacement)} of the conduction "
+        f"At {frequency_Hz:g} Hz, by the table of Gabriel et al. 1996 (doi:{_data()['sources']['model']['doi']}), the "
+        f"displacement current is {inside}{_percent(most.displacement)} of the conduction "
         f"current in {_words(most.tissue)}, where it is largest; a quarter of a cycle ahead of it, it adds "
         f"{_percent(grows)} to the size of the current there and is left out."
     )

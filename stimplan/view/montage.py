@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stimplan.view.pads import pad_mesh
-from stimplan.view.paper import ANODE, CATHODE, INK, electrode_text, new_figure, sign_colour, start_current_A
+from stimplan.view.paper import ANODE, CATHODE, INK, electrode_text, new_figure, shown_currents_A, sign_colour
 from stimplan.view.scene import (
     VIEWS,
     Shot,
@@ -50,10 +50,10 @@ def scene_montage(placement: Placement, *, size: tuple[int, int] = (900, 900)) -
     if sites:
         dots = pyvista.PolyData(np.array(sites)).glyph(geom=pyvista.Sphere(radius=1.2e-3), scale=False, orient=False)
         plotter.add_mesh(dots, color="#6d5a4c", ambient=0.4, name="landmarks")
-    for patch in placement.electrodes:
+    for patch, colour in zip(placement.electrodes, _colours(placement), strict=True):
         plotter.add_mesh(
             pad_mesh(head, patch),
-            color=sign_colour(start_current_A(patch.electrode)),
+            color=colour,
             ambient=0.3,
             diffuse=0.75,
             specular=0.1,
@@ -99,12 +99,19 @@ def plot_montage(placement: Placement, *, views: Sequence[str] | None = None) ->
     finally:
         plotter.close()
     electrodes = [patch.electrode for patch in placement.electrodes]
-    swings = any(getattr(one, name, None) is not None for one in electrodes for name in ("phase_rad", "channel"))
-    when = ", at the start of a cycle" if swings else ""
+    has_phases = any(getattr(one, "phase_rad", None) is not None for one in electrodes)
+    when = ", when the largest current peaks" if has_phases else ""
+    if any(getattr(one, "channel", None) is not None for one in electrodes):
+        when = ", at the peak of its carrier"
     key = ((f"current into the head{when}", ANODE), (f"current out of the head{when}", CATHODE))
-    for place, (words, colour) in zip((0.27, 0.73) if swings else (0.32, 0.68), key, strict=True):
+    for place, (words, colour) in zip((0.27, 0.73) if when else (0.32, 0.68), key, strict=True):
         figure.text(place, 0.025, f"■ {words}", color=colour, fontsize=7.5, ha="center")
     return figure
+
+
+def _colours(placement: Placement) -> list[str]:
+    """Colour of each electrode."""
+    return [sign_colour(current) for current in shown_currents_A([patch.electrode for patch in placement.electrodes])]
 
 
 def _label(axes: Axes, shot: Shot, placement: Placement) -> None:
@@ -114,6 +121,7 @@ def _label(axes: Axes, shot: Shot, placement: Placement) -> None:
     """
     height, width = shot.image.shape[:2]
     seen = [patch for patch in placement.electrodes if np.dot(patch.normal, shot.towards_camera) > _EDGE_ON]
+    colours = dict(zip(map(id, placement.electrodes), _colours(placement), strict=True))
     tips = {id(patch): shot.pixel(patch.center_m) for patch in seen}
     across = [tip[0] for tip in tips.values()]
     middle = (min(across) + max(across)) / 2 if len(across) > 1 else width / 2
@@ -126,7 +134,7 @@ def _label(axes: Axes, shot: Shot, placement: Placement) -> None:
         rows = spread([tips[id(patch)][1] for patch in column], gap=gap, low=0.06 * height, high=0.94 * height)
         for patch, row in zip(column, rows, strict=True):
             electrode = patch.electrode
-            colour = sign_colour(start_current_A(electrode))
+            colour = colours[id(patch)]
             axes.annotate(
                 f"{electrode.label}\n{electrode_text(electrode)}",
                 xy=tuple(tips[id(patch)]),

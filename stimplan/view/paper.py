@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,11 +70,13 @@ def current_text(current_A: float) -> str:
     return sign + text(abs(current_A), "A")
 
 
-def start_current_A(electrode: Any) -> float:
-    """Current at the start of the cycle, A: what the colour of an electrode with a phase means."""
-    phase = getattr(electrode, "phase_rad", None) or 0.0
-    current = electrode.current_A * math.cos(phase)
-    return 0.0 if abs(current) < 1e-12 * abs(electrode.current_A) else current
+def shown_currents_A(electrodes: Sequence[Any]) -> list[float]:
+    """Current of each electrode at the moment that is drawn, A: when the largest peaks, every carrier at its peak."""
+    phases = [getattr(one, "phase_rad", None) or 0.0 for one in electrodes]
+    sizes = [abs(one.current_A) for one in electrodes]
+    start = phases[sizes.index(max(sizes))] if sizes else 0.0
+    currents = [one.current_A * math.cos(phase - start) for one, phase in zip(electrodes, phases, strict=True)]
+    return [0.0 if abs(one) < 1e-12 * size else one for one, size in zip(currents, sizes, strict=True)]
 
 
 def electrode_text(electrode: Any) -> str:

@@ -14,7 +14,7 @@ from stimplan.exposure import Exposure, exposure_of
 from stimplan.head.cortex import brain_names
 from stimplan.head.space import has_mni, to_mni_m
 from stimplan.view.pads import pad_mesh
-from stimplan.view.paper import FAINT, FIELD_CMAP, INK, bare, new_figure, sign_colour, start_current_A
+from stimplan.view.paper import FAINT, FIELD_CMAP, INK, bare, new_figure, shown_currents_A, sign_colour
 from stimplan.view.surface import add_colour_bar, colour_range_V_per_m, map_label
 
 if TYPE_CHECKING:
@@ -130,11 +130,12 @@ def _pads(field: Field) -> list[tuple[str, Any]]:
         return []
     head = field.head
     bodies = []
-    for patch in field.placement.electrodes:
+    patches = field.placement.electrodes
+    for patch, current in zip(patches, shown_currents_A([patch.electrode for patch in patches]), strict=True):
         body = pad_mesh(head, patch, refinements=1)
         if has_mni(head):
             body.points = to_mni_m(head, body.points)
-        bodies.append((sign_colour(start_current_A(patch.electrode)), body))
+        bodies.append((sign_colour(current), body))
     return bodies
 
 

@@ -42,7 +42,7 @@ def has_scalp_map(head: HeadModel) -> bool:
 def moment_of(exposure: Exposure) -> str:
     """In words, the moment whose potential is drawn: all parts of the waveform at their largest; "" where constant."""
     if "in phase" in exposure.fields:
-        return "at the start of the cycle"
+        return "when the largest current peaks"
     if exposure.main.id == "envelope":
         return "all carriers at their peak"
     words = {"noise": "at one standard deviation", "oscillation": "at the upper turn", "pulse": "during a pulse"}
