@@ -496,3 +496,17 @@ def test_a_rule_for_the_current_of_a_child_holds_at_its_limit_and_breaks_one_ulp
     for age in (None, math.nan, math.inf):
         assert judged(rule.limit, attrs.evolve(child, age_years=age)) == ["unknown"]
     assert judged(1.0, attrs.evolve(child, age_years=rule.under_years)) == []
+
+
+def test_who_answered_a_whole_form_is_told_what_the_form_does_not_answer(tmp_path, capsys):
+    from stimplan.cli import run as run_command
+
+    answers = tmp_path / "answers.json"
+    answers.write_text(json.dumps({str(item): "no" for item in range(1, 19)}), encoding="utf-8")
+    file = tmp_path / "p.json"
+    assert run_command(["screen", "--form", "tes", "--answers", str(answers), "--id", "p", "--out", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "18 of 18" in said and "conditions" in said and "The form does not answer these" in said
+    assert run_command(["check", "m1-so", "--subject", str(file)]) == 3
+    said = capsys.readouterr().out
+    assert "the subject file has no list of conditions ([] says none)" in said and "nobody asked" not in said

@@ -235,3 +235,22 @@ def test_the_command_line_takes_a_policy(tmp_path, capsys):
     assert run(["check", TES, "--site-policy", str(path)]) == 3
     shown = capsys.readouterr().out
     assert "changed by Ward 3" in shown and "the chairs are booked" in shown
+
+
+def test_a_limit_of_the_site_is_not_told_as_what_the_literature_found():
+    policy = read_site_policy(tree(SHORTER, changed(rule="TES-DC-I", limit=1.5, display_unit="mA"), site="Ward {3}"))
+    found = {one.rule_id: one for one in check(read_protocol(TES), site_policy=policy).findings}
+    assert found["TES-DC-T"].message == (
+        "30 min is outside the limit of 20 min that Ward {3} set; the rule's own is 40 min. Review it. "
+        "Going on needs the written reason of a named clinician."
+    )
+    assert "1.5 mA that Ward {3} set; the rule's own is 4 mA" in found["TES-DC-I"].message
+    assert "trials" not in found["TES-DC-I"].message
+    assert found["TES-DC-I"].citation.startswith("Limit of Ward {3}. The rule: Bikson")
+
+
+def test_a_limit_of_the_site_about_a_person_is_told_as_the_sites():
+    policy = read_site_policy(tree(changed(rule="PERSON-TMS-SLEEP", limit=6, display_unit="")))
+    report = check(read_protocol(TMS), subject=healthy(sleep_hours=5.0), site_policy=policy)
+    (found,) = [one for one in report.findings if one.rule_id == "PERSON-TMS-SLEEP"]
+    assert "Limit of Ward 3, 6; the rule's own is 4." in found.citation

@@ -60,6 +60,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     show_text(console, f"{path}: {len(form.items) - len(unanswered)} of {len(form.items)} items answered.")
     if unanswered or unknown:
         show_text(console, f"Still unknown: {', '.join([*(f'item {item}' for item in unanswered), *unknown])}.")
+    if unknown:
+        show_text(console, "The form does not answer these; write them into the file (an empty list [] says none).")
     show_text(console, f"stimplan check PROTOCOL --subject {path} judges what is there.\n\n{NOTICE}")
     return 0
 

@@ -149,7 +149,7 @@ def _nearest(name: str) -> tuple[str, ...]:
 def drug_findings(rules: tuple[DrugRule, ...], subject: Subject) -> list[Finding]:
     """Findings about the list of medications, about what is not recognised, and one for each class of drugs."""
     if subject.medications is None:
-        said = "Not judged: nobody asked for medications."
+        said = "Not judged: the subject file has no list of medications ([] says none)."
         return [finding(rule, "unknown", said=said) for rule in rules if rule.only_when == "listed"]
     matched = [(one, recognise(one)) for one in subject.medications]
     found = []

@@ -30,9 +30,8 @@ def implant_findings(
     about_list = [rule for rule in rules if rule.id == LIST_RULE]
     if not subject.implants:
         is_asked = subject.implants is not None
-        said = (
-            "No implant, metal or device is listed." if is_asked else "Not judged: nobody asked for implants and metal."
-        )
+        unasked = "Not judged: the subject file has no list of implants and metal ([] says none)."
+        said = "No implant, metal or device is listed." if is_asked else unasked
         return [finding(rule, "holds" if is_asked else "unknown", said=said) for rule in about_list]
     found = []
     for implant in subject.implants:

@@ -79,7 +79,11 @@ def _names(having: list[HealthCondition]) -> str:
 
 
 def _not_listed(case: _Case) -> _Said | None:
-    return _Said("unknown", "Not judged: nobody asked for conditions.") if case.subject.conditions is None else None
+    return (
+        _Said("unknown", "Not judged: the subject file has no list of conditions ([] says none).")
+        if case.subject.conditions is None
+        else None
+    )
 
 
 def _conditions(rule: PersonRule, case: _Case) -> _Said:

@@ -237,7 +237,7 @@ def _all_changed(rules: tuple[Any, ...], policy: SitePolicy, change_one: Any) ->
         if what:
             problems.append(Problem(f"$.changes[{i}]", f"{rule.id}: {what}"))
         else:
-            changed.append(change_one(rule, change))
+            changed.append(change_one(rule, change, policy.site))
     if problems:
         raise InputError(problems)
     return tuple(changed)
@@ -309,19 +309,31 @@ def _in_si(change: PolicyChange) -> tuple[float, ...]:
     return tuple(to_si(one, change.unit) if change.unit else float(one) for one in change.limits)
 
 
-def _changed_rule(rule: Rule, change: PolicyChange) -> Rule:
+def _changed_rule(rule: Rule, change: PolicyChange, site: str) -> Rule:
     severity = change.severity or rule.severity
-    must = rule.must
-    if change.limits:
-        must = attrs.evolve(must, limits=_in_si(change), display_unit=change.unit)
     profiles = None if rule.profiles is None else tuple((name, severity) for name, _ in rule.profiles)
-    return attrs.evolve(rule, severity=severity, must=must, profiles=profiles)
+    changed = attrs.evolve(rule, severity=severity, profiles=profiles)
+    if not change.limits:
+        return changed
+    # The rule's own sentences say where its own number comes from, which is not true of the site's.
+    whose = f"that {site} set; the rule's own is {rule.must.limit_text}".replace("{", "{{").replace("}", "}}")
+    return attrs.evolve(
+        changed,
+        must=attrs.evolve(rule.must, limits=_in_si(change), display_unit=change.unit),
+        message_holds=f"{{value}} is within the limit of {{limit}} {whose}.",
+        message_broken=f"{{value}} is outside the limit of {{limit}} {whose}. Review it.",
+        citation=attrs.evolve(rule.citation, text=f"Limit of {site}. The rule: {rule.citation.text}"),
+    )
 
 
-def _changed_screening(rule: ScreeningRule, change: PolicyChange) -> ScreeningRule:
+def _changed_screening(rule: ScreeningRule, change: PolicyChange, site: str) -> ScreeningRule:
     (limit,) = _in_si(change) if change.limits else (rule.limit,)
     unit = change.unit if change.limits else rule.display_unit
-    return attrs.evolve(rule, severity=change.severity or rule.severity, limit=limit, display_unit=unit)
+    changed = attrs.evolve(rule, severity=change.severity or rule.severity, limit=limit, display_unit=unit)
+    if not change.limits:
+        return changed
+    words = f"Limit of {site}, {changed.limit_text()}; the rule's own is {rule.limit_text()}. The rule: "
+    return attrs.evolve(changed, citation=attrs.evolve(rule.citation, text=words + rule.citation.text))
 
 
 def _report(policy: SitePolicy, change: PolicyChange, rule: Rule | ScreeningRule) -> Finding:
