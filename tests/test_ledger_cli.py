@@ -56,6 +56,7 @@ def test_records_come_as_pairs_as_a_file_as_text_or_as_a_list(call, tmp_path, mo
     (("add", "person", "person=P-1", "note", "--by", "me"), "KEY=VALUE"),
     (("add", "person", "[]", "--by", "me"), "list without records"),
     (("add", "person", "person=P-1"), "--by"),
+    (("add", "session", "--by", "me"), "needs plan, start, duration_min, operator; it may have person, planned"),
     (("add", "sesion", "person=P-1", "--by", "me"), "did you mean 'session'"),
     (("check", "P-1"), "not in this ledger"),
     (("check", "P-0042"), "has no plan"),
@@ -70,6 +71,26 @@ def test_bad_input_is_named_and_ends_with_2(call, args, fragment):
     code, out, _ = call(*args, "--json")
     assert code == 2
     assert fragment in json.loads(out)["problems"][0]["what"] + json.loads(out)["problems"][0]["where"]
+
+
+def test_a_current_or_an_intensity_in_another_unit_is_not_taken(call, tmp_path):
+    filled(tmp_path / "ward.sqlite").close()
+    row = ("person=P-0042", "plan=3", "start=2026-03-03T09:00:00Z", "duration_min=20", "operator=me", "--by", "me")
+    code, _, err = call("add", "session", "current_mA=0.002", *row)
+    assert code == 2 and "$.current_mA: 0.002 mA is not plausible; expected 0, or at least 0.01 mA" in err
+    code, _, err = call("add", "session", "intensity_percent=0.8", *row)
+    assert code == 2 and "0.8 % is not plausible; expected 0, or at least 1 %" in err
+    for sham in ("0", "0.034"):  # no current, and one that only measures the impedance
+        assert "current_mA:" not in call("add", "session", f"current_mA={sham}", *row)[2]
+
+
+def test_export_replaces_files_only_when_told(call, tmp_path):
+    filled(tmp_path / "ward.sqlite").close()
+    out = str(tmp_path / "rows.jsonl")
+    assert call("export", out)[0] == 0
+    code, _, err = call("export", out)
+    assert code == 2 and "--force" in err
+    assert call("export", out, "--force")[0] == 0
 
 
 def test_check_ends_with_3_where_the_session_is_not_within_the_plan(call, tmp_path):

@@ -9,7 +9,7 @@ import stat
 
 import pypdf
 import pytest
-from ledgers import start, tes_protocol
+from ledgers import NOW, start, tes_protocol
 from pages import Page
 from test_describe import grade_level
 from test_signoff import HOSTILE, STOPPED, pages
@@ -169,9 +169,9 @@ def test_profile_and_site_policy_reach_the_page(tmp_path):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--person", "P-1"], "belong together"),
-        (["--ledger", "x.sqlite"], "belong together"),
-        (["--now", "2026-03-04T10:00:00Z"], "name the ledger too"),
+        (["--person", "P-1"], "is in a ledger"),
+        (["--ledger", "x.sqlite"], "whose history"),
+        (["--now", "2026-03-04T10:00:00Z"], "name --ledger and --person"),
         (["--profile", "conservativ"], "conservative"),
         (["--subject", "nowhere.json"], "nowhere.json"),
     ],
@@ -179,3 +179,12 @@ def test_profile_and_site_policy_reach_the_page(tmp_path):
 def test_what_does_not_fit_together_is_refused_and_writes_nothing(tmp_path, args, words):
     code, _, err = signoff("select-tdcs", "--out", tmp_path / "out", *args)
     assert code == 2 and words in err and not (tmp_path / "out").exists()
+
+
+def test_the_ledger_may_be_named_by_the_variable_as_in_check(tmp_path, monkeypatch):
+    start(tmp_path / "ward.sqlite", tes_protocol())[0].close()
+    monkeypatch.setenv("STIMPLAN_LEDGER", str(tmp_path / "ward.sqlite"))
+    now = NOW.isoformat()
+    code, out, err = signoff("select-tdcs", "--out", tmp_path, "--person", "P-0042", "--now", now, "--json")
+    assert code in (0, 3), err
+    assert json.loads(out)["ledger"]["person"] == "P-0042"

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from stimplan.safety import check, read_site_policy, read_subject
     from stimplan.safety.values import DEFAULT_PROFILE
 
-    ledger = _ledger_path(args)
+    ledger = ledger_path(args)
     protocol = read_protocol(args.protocol)
     subject = read_subject(args.subject) if args.subject else None
     policy = read_site_policy(args.site_policy) if args.site_policy else None
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     return SafetyStop.exit_code if found.verdict in ("stop", "unknown") else 0
 
 
-def _ledger_path(args: argparse.Namespace) -> Path | None:
+def ledger_path(args: argparse.Namespace) -> Path | None:
     """Which ledger is asked; None where none is.
 
     Raises

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from stimplan.commands.output import (
     LEDGER_VARIABLE,
@@ -47,9 +47,9 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
         return added
 
     add = action("add", _add, "write a record; it is on disk when the command returns")
-    add.add_argument("kind", choices=_KINDS)
-    add.add_argument("record", nargs="+", help="JSON file, - for standard input, JSON text, or KEY=VALUE ...")
-    add.add_argument("--by", required=True, metavar="NAME", help="who writes this down")
+    add.add_argument("kind", choices=_KINDS, help="what is written down; alone it lists the keys of such a record")
+    add.add_argument("record", nargs="*", help="JSON file, - for standard input, JSON text, or KEY=VALUE ...")
+    add.add_argument("--by", metavar="NAME", help="who writes this down; needed with a record")
     add.add_argument("--create", action="store_true", help="start the ledger where there is none")
     show = action("show", _show, "list the people, or all rows of one")
     show.add_argument("person", nargs="?", help="code of a person")
@@ -62,6 +62,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     export = action("export", _export, "write all rows as JSON Lines, or as a folder of CSV tables")
     export.add_argument("out", type=Path, nargs="?", help="file or folder (default: JSON Lines to the terminal)")
     export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl")
+    export.add_argument("--force", action="store_true", help="replace files that are there already")
     return parser
 
 
@@ -69,12 +70,12 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Open the ledger and do what was asked."""
     from stimplan.ledger import open_ledger
 
+    if args.action is _add:  # before --create makes a file
+        args.records = _records(args.record) if args.record and args.by else _refuse_incomplete(args)
     given = args.ledger or os.environ.get(LEDGER_VARIABLE)
     if not given:
         what = f"which file? name it here or in ${LEDGER_VARIABLE}; there is no default"
         raise LedgerError(Problem("--ledger", what))
-    if args.action is _add:  # before --create makes a file
-        args.records = _records(args.record)
     with open_ledger(Path(given), create=args.create) as ledger:
         code: int = args.action(args, ledger, console)
     return code
@@ -91,6 +92,19 @@ def _add(args: argparse.Namespace, ledger: Ledger, console: Console) -> int:
     for one in written:
         show_text(console, f"row {one.seq}  {one.kind}  {one.hash}")
     return 0
+
+
+def _refuse_incomplete(args: argparse.Namespace) -> NoReturn:
+    """Say what is missing of `add`: who, and a record with which keys."""
+    from stimplan.ledger.records import KINDS
+
+    problems = [] if args.by else [Problem("--by", "is missing: who writes this down?")]
+    if not args.record:
+        keys = [[one.key for one in KINDS[args.kind] if one.is_required is needed] for needed in (True, False)]
+        needs, may = (", ".join(part) for part in keys)
+        what = f"which record? {args.kind} needs {needs}{f'; it may have {may}' if may else ''}"
+        problems.append(Problem("record", f"{what}. Give KEY=VALUE ..., or a JSON file"))
+    raise LedgerError(problems)
 
 
 def _records(given: list[str]) -> tuple[list[Any], str]:
@@ -248,6 +262,7 @@ def _finding_lines(findings: Iterable[Finding]) -> list[str]:
 
 
 def _verify(args: argparse.Namespace, ledger: Ledger, console: Console) -> int:
+    from stimplan.describe.words import counted
     from stimplan.ledger import verify
 
     found = verify(ledger, expected_head=args.head)
@@ -256,10 +271,11 @@ def _verify(args: argparse.Namespace, ledger: Ledger, console: Console) -> int:
         show_json(console, {"is_intact": found.is_intact, "rows": found.rows, "head": found.head,
                             "first_faulty_row": found.first_row, "faults": faults})  # fmt: skip
     elif found.is_intact:
-        show_text(console, f"{found.rows} rows, every link holds. Head: {found.head}")
+        show_text(console, f"{counted(found.rows, 'row')}, every link holds. Head: {found.head}")
         show_text(console, "Note the head elsewhere: verify --head shows later whether rows were cut off.")
     else:
-        show_text(console, f"{found.rows} rows, {len(found.faults)} faults; the first row that does not fit: "
+        faulty = counted(len(found.faults), "fault")
+        show_text(console, f"{counted(found.rows, 'row')}, {faulty}; the first row that does not fit: "
                            f"{found.first_row or 'none'}")  # fmt: skip
         show_text(console, "\n".join(f"  {fault}" for fault in found.faults))
     return 0 if found.is_intact else InputError.exit_code
@@ -280,7 +296,7 @@ def _export(args: argparse.Namespace, ledger: Ledger, console: Console) -> int:
             return 0
         files = {args.out: text}
     for path, text in files.items():
-        write_whole(path, text, is_new=True)
+        write_whole(path, text, is_new=not args.force)
         path.chmod(0o600)  # health data
     if args.json:
         show_json(console, {"files": [str(path) for path in files]})

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stimplan.commands.output import add_command, moment_option, show_json, show_text
-from stimplan.errors import InputError, Problem, SafetyStop, naming
+from stimplan.commands.check import ledger_path
+from stimplan.commands.output import LEDGER_VARIABLE, add_command, moment_option, show_json, show_text
+from stimplan.errors import InputError, SafetyStop, naming
 from stimplan.notice import NOTICE
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("protocol", help="id in the library, or a JSON file")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the four files")
     parser.add_argument("--subject", metavar="FILE", help="answers of the person, as JSON")
-    parser.add_argument("--ledger", type=Path, metavar="PATH", help="dose ledger; needs --person")
+    parser.add_argument(
+        "--ledger", type=Path, metavar="PATH", help=f"dose ledger; needs --person (or ${LEDGER_VARIABLE})"
+    )
     parser.add_argument("--person", metavar="CODE", help="code of the person in the ledger")
     parser.add_argument("--now", metavar="TIME", help="moment of the session for the ledger, such as "
                         "2026-03-01T09:30:00+01:00 (default: this moment)")  # fmt: skip
@@ -44,10 +47,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from stimplan.protocol import read_protocol
     from stimplan.signoff import sheet_record, signoff_record
 
-    if (args.ledger is None) != (args.person is None):
-        raise InputError(Problem("--person", "--ledger and --person belong together: whose history is it?"))
-    if args.now is not None and args.ledger is None:
-        raise InputError(Problem("--now", "is the moment the ledger is asked about; name the ledger too"))
+    args.ledger = ledger_path(args)
     protocol = read_protocol(args.protocol)
     simulated = None if args.result is None else read_result(args.result)
     subject, report = _checked(args, protocol, simulated)

@@ -100,8 +100,11 @@ def whole(least: int, most: int) -> Reader:
 row_number = whole(1, 2**53)
 
 
-def number(suffix: str, least: float, most: float) -> Reader:
-    """A number in a file unit and its plausible range, both ends included; stored in SI."""
+def number(suffix: str, least: float, most: float, *, but_zero_at_least: float = 0.0) -> Reader:
+    """A number in a file unit and its plausible range, both ends included; stored in SI.
+
+    What is not zero may have a smallest size of its own: below it the number is in another unit.
+    """
     unit = suffix.replace("percent", "%").replace("_per_", "/")
     lowest, highest = Decimal(str(least)), Decimal(str(most))  # the decimal 0.01 is below the float 0.01
 
@@ -110,6 +113,9 @@ def number(suffix: str, least: float, most: float) -> Reader:
             raise ValueError(f"expected a number in {unit}, got {show(value)}")
         if not lowest <= value <= highest:
             raise ValueError(f"{value} {unit} is not plausible; expected {least:g} to {most:g}, check the unit")
+        if value and value < but_zero_at_least:
+            raise ValueError(f"{value} {unit} is not plausible; expected 0, or at least {but_zero_at_least:g} {unit}, "
+                             "check the unit")  # fmt: skip
         return units.to_si(value, suffix) + 0.0  # no minus zero: SQLite would not keep it
 
     return read

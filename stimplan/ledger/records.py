@@ -44,7 +44,8 @@ def _as_it_is(value: Any) -> Any:
 _REFERENCE = fields.choice("rMT", "aMT", "MSO", "1mV", "phosphene")
 _CORRECTION = (_may("corrects", fields.row_number), _may("correction_reason", fields.reason))
 
-# The ranges are wide on purpose: they catch mA for A and s for min. 20 mA and 4 h as in safety/rules/tes.json.
+# The ranges are wide on purpose: they catch mA for A (both ways) and s for min. 20 mA and 4 h as in
+# safety/rules/tes.json. 10 µA is below any sham current, and 1 % below any pulse.
 KINDS: dict[str, tuple[Field, ...]] = {
     "person": (_need("person", fields.person), _may("note", fields.text), *_CORRECTION),
     "plan": (
@@ -66,8 +67,8 @@ KINDS: dict[str, tuple[Field, ...]] = {
         _may("planned", fields.row_number),
         _need("start", fields.time, "start_utc"),
         _need("duration_min", fields.number("min", 0, 240), "duration_s"),
-        _may("current_mA", fields.number("mA", 0, 20), "current_A"),
-        _may("intensity_percent", fields.number("percent", 0, 300), "intensity_fraction"),
+        _may("current_mA", fields.number("mA", 0, 20, but_zero_at_least=0.01), "current_A"),
+        _may("intensity_percent", fields.number("percent", 0, 300, but_zero_at_least=1), "intensity_fraction"),
         _may("intensity_reference", _REFERENCE),
         _may("pulses", fields.whole(0, 1_000_000)),
         _may("impedances_kohm", fields.impedances, "impedances_ohm"),
