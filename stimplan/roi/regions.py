@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
@@ -14,7 +16,7 @@ from stimplan.head.masks import VoxelMask, read_mask
 from stimplan.head.model import HeadModel
 from stimplan.head.space import from_mni_m, has_mni, to_mni_m
 from stimplan.montage import Point
-from stimplan.roi.atlas import AtlasRoi, inside_label
+from stimplan.roi.atlas import AtlasRoi, inside_label, load_atlas
 from stimplan.roi.patch import CorticalPatch, patch_on, tetrahedra_below
 from stimplan.units import from_si, text, to_si
 
@@ -95,6 +97,7 @@ Roi = SphereRoi | TissueRoi | MaskRoi | AtlasRoi | PatchRoi
 _KINDS = (SphereRoi, TissueRoi, MaskRoi, AtlasRoi, PatchRoi)
 # Mean thickness of the human cortex is 2.5 mm, from 1 to 4.5 mm (Fischl & Dale 2000, doi:10.1073/pnas.200033797).
 DEFAULT_DEPTH_MM = 2.5
+_MOST_KEPT = 32
 
 
 def sphere_roi(
@@ -208,6 +211,24 @@ def elements_in(head: HeadModel, roi: Roi | None = None) -> NDArray[np.bool_]:
         roi = TissueRoi(default_tissue(head))
     if not isinstance(roi, _KINDS):
         raise InputError(f"a region is made with sphere_roi, tissue_roi, mask_roi, atlas_roi or patch_roi, got {roi!r}")
+    # A file that has changed is another atlas.
+    key = (roi, load_atlas(roi.atlas) if isinstance(roi, AtlasRoi) else None)
+    kept = _kept(head)
+    if key not in kept:
+        if len(kept) >= _MOST_KEPT:
+            kept.clear()
+        kept[key] = _elements(head, roi)
+    mask: NDArray[np.bool_] = kept[key]
+    return mask
+
+
+@lru_cache(maxsize=2)
+def _kept(head: HeadModel) -> dict[Any, Any]:
+    """Regions of a head found before: every figure of a region asks for them, and a mesh has millions of elements."""
+    return {}
+
+
+def _elements(head: HeadModel, roi: Roi) -> NDArray[np.bool_]:
     mask = head.in_tissue(tissue_of(head, roi))
     match roi:
         case SphereRoi():
@@ -223,6 +244,7 @@ def elements_in(head: HeadModel, roi: Roi | None = None) -> NDArray[np.bool_]:
             mask = tetrahedra_below(head, cortical_patch(head, roi), roi.depth_m)
     if not mask.any():
         raise InputError(f"{describe(roi)} holds no tetrahedron of head {head.name!r}: {_hint(roi, head)}")
+    mask.setflags(write=False)
     return mask
 
 
@@ -234,8 +256,13 @@ def cortical_patch(head: HeadModel, roi: PatchRoi) -> CorticalPatch:
     InputError
         See `elements_in`.
     """
-    center = _site(head, roi.site) if roi.center_m is None else _in_head(head, roi.center_m, is_mni=roi.is_mni)
-    return patch_on(head, center, roi.radius_m)
+    kept = _kept(head)
+    key = ("patch", roi)
+    if key not in kept:
+        center = _site(head, roi.site) if roi.center_m is None else _in_head(head, roi.center_m, is_mni=roi.is_mni)
+        kept[key] = patch_on(head, center, roi.radius_m)
+    patch: CorticalPatch = kept[key]
+    return patch
 
 
 def describe(roi: Roi) -> str:
