@@ -103,6 +103,7 @@ def test_conductivities_grow_by_the_table_and_say_so():
     assert scalp.conductivity_S_per_m == 0.465 and "horny layer" in scalp.source
     assert "from 1000 to 2000 Hz" in gray.source and "10.1088/0031-9155/41/11/003" in gray.source
     assert grown.provenance["conductivities_at_Hz"] == 2000.0
+    assert "let grow by the table from 1000 Hz to 2000 Hz" in judge_frequencies(grown, [2010.0])[0].sentences[1]
 
 
 def test_below_one_kilohertz_nothing_grows_unless_asked_for():

@@ -178,7 +178,7 @@ def _judged(head: HeadModel, frequency_Hz: float) -> FrequencyJudgement:
         what = f"At {frequency_Hz:g} Hz nothing is known: the table has none of this head's tissues."
         return FrequencyJudgement(frequency_Hz, (), (what,))
     sentences = (
-        _displacement(known, frequency_Hz), _conductivities(known, frequency_Hz), *_wave(frequency_Hz),
+        _displacement(known, frequency_Hz), _conductivities(head, known, frequency_Hz), *_wave(frequency_Hz),
         *_cautions(frequency_Hz),
     )  # fmt: skip
     return FrequencyJudgement(frequency_Hz, known, sentences)
@@ -213,7 +213,10 @@ def _displacement(tissues: Sequence[TissueAtFrequency], frequency_Hz: float) -> 
     )
 
 
-def _conductivities(tissues: Sequence[TissueAtFrequency], frequency_Hz: float) -> str:
+def _conductivities(head: HeadModel, tissues: Sequence[TissueAtFrequency], frequency_Hz: float) -> str:
+    if "conductivities_at_Hz" in head.provenance:
+        low_Hz, at_Hz = head.provenance["conductivities_low_Hz"], head.provenance["conductivities_at_Hz"]
+        return f"The conductivities were let grow by the table from {low_Hz:g} Hz to {at_Hz:g} Hz, as asked."
     if frequency_Hz <= LOW_HZ:
         return f"The conductivities are meant for frequencies up to about {LOW_HZ:g} Hz, this one among them."
     most = max(tissues, key=lambda one: abs(one.growth - 1))

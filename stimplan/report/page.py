@@ -34,7 +34,8 @@ CAPTIONS = {
     "field_slices.png": "Magnitude of the electric field in the brain, on three planes through one point.",
     "scalp_potential.png": "Potential at the 10-10 sites of the scalp. White squares mark stimulated sites.",
     "field_phase.png": "When in the cycle the field is largest: its phase, which comes back every half cycle.",
-    "field_cycle.png": "The field through the surface of the cortex at moments of one cycle, on one scale; the largest current peaks at 0°.",
+    "field_cycle.png": "The field through the surface of the cortex at moments of one cycle, on one scale; 0° is the "
+    "peak of the largest current.",
     "field_carriers.png": "Size of the field of each carrier, and how deeply their sum is modulated.",
 }
 # Figures of whatever map the stimulation is judged by.
