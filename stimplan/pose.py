@@ -39,9 +39,6 @@ _EXACT = 1e-12
 FARTHEST_FROM_SCALP_M = 0.020
 # The scalp under the middle of a coil, over which its normal is averaged: no fold of the skin turns a rigid casing.
 NORMAL_RADIUS_M = 0.020
-# On the sides of the head, where the scalp faces less than this away from the left-right axis, every direction along
-# the scalp is parallel to the midline plane; there "backwards" is the plain direction to the back.
-_SIDE_RAD = math.radians(45)
 
 
 def _matrix(values: ArrayLike) -> Array:
@@ -267,13 +264,13 @@ def pose_on_scalp(
 
 
 def midline_back(head: HeadModel, normal: ArrayLike) -> Array:
-    """The direction along a scalp from which handles are measured: to the back, parallel to the midline.
+    """The direction along a scalp from which the angles of handles count: backwards.
 
-    It is the line in which the coil's plane meets the plane parallel to the midsagittal one, towards the back over
-    the vertex: from Fz to Cz, from F3 to P3, at Oz down. On the sides of the head, where the scalp faces within 45
-    degrees of the left-right axis, the two planes are nearly parallel; there it is the direction to the back,
-    tangent to the scalp. Left-right is from LPA to RPA and front-back from Nz to Iz where the head has these points,
-    else the axes of its coordinates.
+    At the vertex it is the direction to the back. Elsewhere it is that direction carried along: turned by the
+    smallest turn that takes the upward axis of the head to the normal of the scalp. On the scalp flattened from the
+    vertex, as maps of the EEG are, it is straight backwards everywhere: at C3 and T7 to the back, at Oz down, at Fpz
+    up, at F3 back and up. It changes smoothly all over the head. Left-right is from LPA to RPA and front-back from Nz
+    to Iz where the head has these points, else the axes of its coordinates.
 
     Parameters
     ----------
@@ -284,14 +281,18 @@ def midline_back(head: HeadModel, normal: ArrayLike) -> Array:
     Returns
     -------
     (3,) array
-        Unit vector.
+        Unit vector across the normal.
+
+    Notes
+    -----
+    With up u, back b and normal n: b - (b . n) / (1 + u . n) (u + n).
     """
     n = np.asarray(normal, dtype=np.float64)
     right, front = _head_axes(head)
-    along = np.cross(right, n)
-    if np.linalg.norm(along) < math.sin(_SIDE_RAD):
-        along = -front + (front @ n) * n
-    return along / np.linalg.norm(along)
+    up = np.cross(right, front)
+    if 1 + up @ n < 1e-9:  # straight below the head every direction is as good
+        return -front
+    return -front + (front @ n) / (1 + up @ n) * (up + n)
 
 
 def handle_angle_rad(head: HeadModel, pose: CoilPose) -> float:

@@ -174,12 +174,27 @@ def test_handle_angles_count_from_the_back_to_the_left(angle, expected):
         ([0, -1, 0], [0, 0, -1]),  # at Oz backwards is down
         ([0, 1, 0], [0, 0, 1]),  # at Fpz it is up, over the vertex
         ([-1, 0, 0], [0, -1, 0]),  # at T7 it is to the back
-        ([-0.5, 0.5, math.sqrt(0.5)], [0, -0.816497, 0.57735]),  # at F3 parallel to the midline, as seen from above
+        ([-0.5, 0.5, math.sqrt(0.5)], [-0.146447, -0.853553, 0.5]),  # at F3 back and up
+        ([0, 0, -1], [0, -1, 0]),
     ],
 )
-def test_backwards_is_parallel_to_the_midline_all_over_the_head(normal, back):
+def test_backwards_is_carried_along_from_the_vertex(normal, back):
     found = midline_back(bare(), normal)
     assert np.allclose(found, back, atol=1e-5) and abs(found @ np.array(normal)) < 1e-12
+
+
+@given(st.floats(0, 2 * math.pi), st.floats(0, math.radians(120)))
+def test_backwards_is_straight_back_on_the_flattened_head_and_changes_smoothly(around, down):
+    out = np.array([math.cos(around), math.sin(around), 0])
+    normal = math.sin(down) * out + [0, 0, math.cos(down)]
+    back = midline_back(bare(), normal)
+    assert np.linalg.norm(back) == pytest.approx(1) and abs(back @ normal) < 1e-12
+    # Its angle with the way down from the vertex is that between the back and that way at the vertex.
+    along = math.cos(down) * out - [0, 0, math.sin(down)]
+    assert back @ along == pytest.approx(-out[1], abs=1e-12)
+    beside = normal + 1e-3 * along
+    nearby = midline_back(bare(), beside / np.linalg.norm(beside))
+    assert np.linalg.norm(nearby - back) < 2e-3
 
 
 def test_the_midline_is_that_of_the_ears_and_the_nose():

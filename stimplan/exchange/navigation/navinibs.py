@@ -8,6 +8,7 @@ x and z are turned round. Positions are in mm of the MRI.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -60,12 +61,12 @@ def _read_entry(entry: Any, where: str, found: Findings) -> None:
 def write_navinibs(targets: tuple[NavigationTarget, ...]) -> str:
     """Text of a `…_Targets.json`; a name that comes again gets a number, for NaviNIBS wants each once."""
     check_names(targets)
-    entries, used = [], set()
+    entries, used, last = [], set(), Counter[str]()
     for target in targets:
-        name, count = target.name, 1
+        name = target.name
         while name in used:
-            count += 1
-            name = f"{target.name} ({count})"
+            last[target.name] += 1
+            name = f"{target.name} ({last[target.name] + 1})"
         used.add(name)
         entries.append({"key": name, "coilToMRITransf": matrix_rows(target.pose, AXES)})
     return json.dumps(entries, indent=2, allow_nan=False) + "\n"
