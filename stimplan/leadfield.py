@@ -269,6 +269,7 @@ def _record(head: HeadModel, placement: Placement, diameter_m: float, tolerance:
         "kind": "lead field, average reference, 1 A",
         "head": head.name,
         "head_digest": head.digest,
+        "edge_mm": head.provenance.get("edge_mm"),
         "conductivities_S_per_m": {tissue.name: tissue.conductivity_S_per_m for tissue in head.tissues},
         "electrodes": [patch.electrode.label for patch in placement.electrodes],
         "diameter_m": diameter_m,

@@ -100,6 +100,11 @@ def test_the_lead_field_command_makes_a_file_and_measures_a_montage(tmp_path, ca
     assert 0.05 < record["montage"]["p99_V_per_m"] < 1.5
     shown = preview({"C3": 2e-3, "Fp2": -2e-3}).record()
     assert record["montage"]["median_V_per_m"] == pytest.approx(shown["median_V_per_m"], rel=0.3)
+    # A file that is there says itself which head, mesh and sites it is of.
+    assert cli(["leadfield", str(file), "--montage", "C3:2", "Oz:-2", "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["electrodes"] == record["electrodes"] and again["montage"]["currents_A"]["Oz"] == -0.002
+    assert cli(["leadfield", str(file), "--montage", "C3:2", "Cz:-2"]) == 2
     assert cli(["leadfield", str(file), "--edge-mm", "teaching", "--sites", "C3,Fp2"]) == 2
     assert cli(["leadfield", str(tmp_path / "x.txt")]) == 2
     assert cli(["leadfield", str(file), "--diameter-mm", "400"]) == 2

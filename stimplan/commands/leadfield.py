@@ -14,40 +14,35 @@ from stimplan.errors import InputError, Problem
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from stimplan.leadfield import LeadField
+
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """`leadfield FILE`, with the layout to compute or the montage to ask for."""
     parser = add_command(commands, "leadfield", "compute the field of every site of a layout once; ask it for montages")
     parser.add_argument("file", type=Path, help="HDF5 file (.h5): made if it is not there, gone on with if interrupted")
-    parser.add_argument("--head", default="colin27", help="head model (default: colin27)")
+    parser.add_argument("--head", help="head model (default: colin27)")
     parser.add_argument("--edge-mm", type=edge, metavar="MM", help="of the mesh: mm, or teaching, standard, fine")
-    parser.add_argument("--sites", default="10-10", help="layout (10-20, 10-10) or sites with commas (default: 10-10)")
-    parser.add_argument("--diameter-mm", type=float, default=12.0, help="of the round electrodes (default: 12)")
-    parser.add_argument("--montage", nargs="+", metavar="SITE:MA", help="measure this montage from it")
+    parser.add_argument("--sites", help="layout (10-20, 10-10) or sites with commas (default: 10-10)")
+    parser.add_argument("--diameter-mm", type=float, metavar="MM", help="of the round electrodes (default: 12)")
+    parser.add_argument("--montage", nargs="+", metavar="SITE:MA", help="measure this montage from it; a file that "
+                        "is there says itself which head and which sites it is of")  # fmt: skip
     return parser
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Make the file, or open it, and answer."""
     from stimplan.commands.preview import montage_currents
-    from stimplan.head import load_head
-    from stimplan.leadfield import compute_lead_field
-    from stimplan.sites import layouts
     from stimplan.terminal import progress_bar
-    from stimplan.units import to_si
 
     _refuse_bad(args)
     currents = montage_currents(args.montage) if args.montage else None
-    sites = args.sites if args.sites in layouts() or "," not in args.sites else args.sites.split(",")
     with progress_bar(is_shown=not args.json) as progress:
-        head = load_head(args.head, edge_mm=args.edge_mm, progress=progress)
-        lead = compute_lead_field(
-            head, sites, path=args.file, diameter_m=to_si(args.diameter_mm, "mm"), progress=progress
-        )
+        lead = _lead_field(args, progress)
     answer = None if currents is None else _answer(lead, currents)
     summary = {
         "file": str(args.file),
-        "head": head.name,
+        "head": lead.head.name,
         "electrodes": list(lead.names),
         "residual": lead.rows.residual,
         "size_MB": args.file.stat().st_size / 1e6,
@@ -56,10 +51,34 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if args.json:
         show_json(console, summary)
         return 0
-    lines = [f"{args.file}: {len(lead.names)} electrodes on {head.name}, {summary['size_MB']:.0f} MB, residual at most "
+    lines = [f"{args.file}: {len(lead.names)} electrodes on {lead.head.name}, {summary['size_MB']:.0f} MB, residual at most "
              f"{lead.rows.residual:.1e}"]  # fmt: skip
     show_lines(console, lines if answer is None else [*lines, _sentence(answer)])
     return 0
+
+
+def _lead_field(args: argparse.Namespace, progress: Any) -> LeadField:
+    """The lead field of a file that is there, if nothing is said about it but its name; else the one that is asked."""
+    from stimplan.head import load_head
+    from stimplan.leadfield import compute_lead_field, open_lead_field
+    from stimplan.leadfield_file import open_rows
+    from stimplan.sites import layouts
+    from stimplan.units import to_si
+
+    said = (args.head, args.edge_mm, args.sites, args.diameter_mm)
+    if args.montage and args.file.exists() and not any(said):
+        record = open_rows(args.file).record
+        head = load_head(record["head"], edge_mm=record.get("edge_mm"), progress=progress)
+        return open_lead_field(args.file, head)
+    sites = args.sites or "10-10"
+    head = load_head(args.head or "colin27", edge_mm=args.edge_mm, progress=progress)
+    return compute_lead_field(
+        head,
+        sites if sites in layouts() or "," not in sites else sites.split(","),
+        path=args.file,
+        diameter_m=to_si(args.diameter_mm or 12.0, "mm"),
+        progress=progress,
+    )
 
 
 def _refuse_bad(args: argparse.Namespace) -> None:
@@ -67,7 +86,7 @@ def _refuse_bad(args: argparse.Namespace) -> None:
     problems = []
     if args.file.suffix not in (".h5", ".hdf5"):
         problems.append(Problem("FILE", f"must end in .h5, got {args.file.name!r}"))
-    if not 4 <= args.diameter_mm <= 40:
+    if args.diameter_mm is not None and not 4 <= args.diameter_mm <= 40:
         problems.append(Problem("--diameter-mm", f"expected 4 to 40 mm, got {args.diameter_mm:g}"))
     if problems:
         raise InputError(problems)
