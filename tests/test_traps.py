@@ -131,7 +131,9 @@ def test_what_fails_on_the_second_thread_fails_the_run(monkeypatch, tmp_path):
     monkeypatch.setattr(outputs, "write_volumes", fails)
     monkeypatch.setattr(outputs, "write_vtu", lambda *_: None)
     with pytest.raises(ArithmeticError, match="a volume"):
-        outputs.write_outputs(SimpleNamespace(field=None), tmp_path, with_figures=False, progress=lambda *_: None)
+        outputs.write_outputs(
+            SimpleNamespace(field=None, exposure=None), tmp_path, with_figures=False, progress=lambda *_: None
+        )
 
 
 @pytest.mark.parametrize("handle", [None, {"from_midline_deg": 45}, {"towards": "Cz"}])
