@@ -1,0 +1,106 @@
+"""Depth and spread of a coil's field in a spherical head: the two numbers coils are compared by.
+
+Deng, Lisanby & Peterchev 2013 (doi:10.1016/j.brs.2012.02.005): half-value depth is how far below the brain's surface
+the field still reaches half of its largest value there, the spread is the volume with at least that, divided by the
+depth. Both are ratios: neither the rate of the current nor the conductivity plays a part.
+"""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from stimplan.coil.values import Coil, Dipoles
+from stimplan.errors import CoilError
+from stimplan.fem.exact_tms import sphere_field
+
+# Radius of the head in the paper; its brain lies 15 mm below.
+HEAD_RADIUS_M, BRAIN_RADIUS_M = 0.085, 0.070
+_DIRECTIONS, _SHELLS = 3000, 40
+
+
+@attrs.frozen
+class DepthAndSpread:
+    """Half-value depth, m, half-value volume, m³, and spread, m²."""
+
+    half_depth_m: float
+    half_volume_m3: float
+
+    @property
+    def spread_m2(self) -> float:
+        """Half-value volume over half-value depth."""
+        return self.half_volume_m3 / self.half_depth_m
+
+
+def depth_and_spread(
+    coil: Coil,
+    *,
+    gap_m: float = 0.0,
+    head_radius_m: float = HEAD_RADIUS_M,
+    brain_radius_m: float = BRAIN_RADIUS_M,
+    directions: int = _DIRECTIONS,
+    shells: int = _SHELLS,
+) -> DepthAndSpread:
+    """Half-value depth and spread of a coil whose face touches a sphere at its origin.
+
+    Parameters
+    ----------
+    coil : Coil
+        Of dipoles.
+    gap_m : float
+        Distance from the face to the sphere, m.
+    head_radius_m, brain_radius_m : float
+    directions, shells : int
+        Points on each sphere, and spheres; with 3000 and 40 the depth of a figure-8 is within 0.2 % and its spread
+        within 0.7 % of what 12,000 and 160 give.
+
+    Raises
+    ------
+    CoilError
+        A coil of wire or of a grid, for which there is no closed form; one that cuts the sphere.
+    """
+    if not all(isinstance(element, Dipoles) for element in coil.elements):
+        raise CoilError(f"coil {coil.name!r} is not made of dipoles only; wind it as dipoles")
+    dipoles = [element for element in coil.elements if isinstance(element, Dipoles)]
+    flip = np.diag([-1.0, 1.0, -1.0])  # the coil above the sphere, its z down into it
+    places = np.concatenate([one.positions_m for one in dipoles]) @ flip + [0, 0, head_radius_m + gap_m]
+    moments = np.concatenate([one.moments_A_m2_per_A for one in dipoles]) @ flip
+    # Shells of equal volume below the brain's surface, each at its middle; and the surface itself for the maximum.
+    edges = brain_radius_m * np.cbrt(np.linspace(0, 1, shells + 1))
+    radii = brain_radius_m * np.cbrt((np.arange(shells) + 0.5) / shells)
+    unit = _spread_directions(directions)
+
+    def sizes(radius_m: float) -> np.ndarray:
+        return np.linalg.norm(sphere_field(radius_m * unit, places, moments, radius_m=head_radius_m), axis=1)
+
+    half = sizes(brain_radius_m).max() / 2
+    inside = np.array([np.mean(sizes(radius) >= half) for radius in radii])
+    volume = float(4 / 3 * np.pi * np.diff(edges**3) @ inside)
+    under = _deepest_m(places, moments, unit[_strongest(sizes(brain_radius_m))], half, (brain_radius_m, head_radius_m))
+    return DepthAndSpread(brain_radius_m - under, volume)
+
+
+def _strongest(values: np.ndarray) -> np.ndarray:
+    """The tenth of the directions with the largest field: the deepest point lies below one of them."""
+    return np.argsort(values)[-max(len(values) // 10, 1) :]
+
+
+def _deepest_m(
+    places: np.ndarray, moments: np.ndarray, unit: np.ndarray, half: float, radii_m: tuple[float, float]
+) -> float:
+    """Smallest radius at which the field reaches half, by halving along each direction at once: it falls inwards."""
+    brain_m, head_m = radii_m
+    low, high = np.zeros(len(unit)), np.full(len(unit), brain_m)
+    for _ in range(20):
+        middle = (low + high) / 2
+        reaches = np.linalg.norm(sphere_field(middle[:, None] * unit, places, moments, radius_m=head_m), axis=1) >= half
+        low, high = np.where(reaches, low, middle), np.where(reaches, middle, high)
+    return float(high.min())
+
+
+def _spread_directions(count: int) -> np.ndarray:
+    """(count, 3) directions evenly over the sphere, along a golden spiral."""
+    z = 1 - 2 * (np.arange(count) + 0.5) / count
+    angle = np.pi * (3 - np.sqrt(5)) * np.arange(count)
+    across = np.sqrt(1 - z * z)
+    return np.stack([across * np.cos(angle), across * np.sin(angle), z], axis=1)
