@@ -362,3 +362,19 @@ def test_positions_of_another_image_are_not_passed_on(tmp_path, capsys):
     code, _, err = run(capsys, *args, "--image", tmp_path / "t1.nii")
     assert code == 2 and "another image" in err and not out.exists()
     assert run(capsys, *args)[0] == 0 and read_navigation(out).image["NIfTI_qoffset"] == (90, -126, -172)
+
+
+def test_the_coil_of_a_protocol_is_written_for_a_navigator_with_its_picture(tmp_path, capsys):
+    out, picture = tmp_path / "plan.xml", tmp_path / "plan.png"
+    args = ("poses", "place", "three-d-itbs", out, "--to", "localite", "--edge-mm", "teaching")
+    code, _, err = run(capsys, *args)
+    assert code == 2 and "does not say where the handle points" in err and not out.exists()
+    code, told, _ = run(capsys, *args, "--handle-deg", "45", "--picture", picture)
+    assert code == 0 and "taken: 45" in told and picture.stat().st_size > 10_000
+    (target,) = read_navigation(out).targets
+    assert target.name == "three-d-itbs" and np.allclose(1e3 * target.pose.center_m, [-53, 57, 36], atol=4)
+    assert (target.pose.handle_direction[:2] < 0).all()
+    code, _, err = run(capsys, *args, "--handle-deg", "nan", "--force")
+    assert code == 2 and "--handle-deg" in err
+    code, data, _ = run(capsys, *args, "--handle-towards", "Cz", "--force", "--json")
+    assert code == 0 and "towards Cz" in json.loads(data)["notices"][-1]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stimplan.commands.output import add_command, show_json, show_lines, write_whole
+from stimplan.commands.run import edge
 from stimplan.errors import InputError, Problem
 from stimplan.notice import NOTICE
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from stimplan.exchange.navigation import NavigationFile, NavigationTarget, WriteOptions
+    from stimplan.protocol.magnetic import Handle
 
 # As `stimplan.exchange.navigation.FORMATS`, which loads numpy; a test compares them.
 FORMAT_NAMES = ("brainsight", "localite", "localite-lps", "localite-triggers", "softaxic", "visor2", "navinibs",
@@ -21,8 +23,8 @@ FORMAT_NAMES = ("brainsight", "localite", "localite-lps", "localite-triggers", "
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
-    """`poses show FILE`, `poses convert IN OUT --to FORMAT`."""
-    text = "show and convert the coil positions of neuronavigation files"
+    """`poses show FILE`, `poses convert IN OUT --to FORMAT`, `poses place PROTOCOL OUT --to FORMAT`."""
+    text = "coil positions: of neuronavigation files, and of protocols on a head"
     parser: argparse.ArgumentParser = commands.add_parser(
         "poses", help=text, description=text, epilog=NOTICE, allow_abbrev=False
     )
@@ -33,11 +35,21 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     convert = add_command(kinds, "convert", "write the positions for another navigator")
     convert.add_argument("source", type=Path, metavar="IN", help="file of a navigator")
     convert.add_argument("out", type=Path, metavar="OUT", help="file to write")
-    convert.add_argument("--to", required=True, choices=FORMAT_NAMES, metavar="FORMAT", help=names)
-    convert.add_argument("--version", type=int, help="of Brainsight's export: 7, 12, 13 or 14 (default: 14)")
-    convert.add_argument("--coordinate-system", help="of Brainsight's export (default: that of the version)")
-    convert.add_argument("--image", type=Path, help="NIfTI image the positions belong to, for visor2")
-    convert.add_argument("--force", action="store_true", help="replace OUT if it is there")
+    place = add_command(kinds, "place", "lay the coil of a protocol on a head and write it for a navigator")
+    place.add_argument("protocol", help="id in the library, or a JSON file")
+    place.add_argument("out", type=Path, metavar="OUT", help="file to write")
+    place.add_argument("--head", default="colin27", help="head model (default: colin27)")
+    place.add_argument("--edge-mm", type=edge, metavar="MM", help="of the mesh: mm, or teaching, standard, fine")
+    angle = place.add_mutually_exclusive_group()
+    angle.add_argument("--handle-deg", type=float, help="handle where the protocol says none: 0 backwards, + left")
+    angle.add_argument("--handle-towards", metavar="SITE", help="the same, towards a 10-05 site")
+    place.add_argument("--picture", type=Path, metavar="PNG", help="draw the first position")
+    for command in (convert, place):
+        command.add_argument("--to", required=True, choices=FORMAT_NAMES, metavar="FORMAT", help=names)
+        command.add_argument("--version", type=int, help="of Brainsight's export: 7, 12, 13 or 14 (default: 14)")
+        command.add_argument("--coordinate-system", help="of Brainsight's export (default: that of the version)")
+        command.add_argument("--image", type=Path, help="NIfTI image the positions belong to, for visor2")
+        command.add_argument("--force", action="store_true", help="replace OUT if it is there")
     for command in (show, convert):
         command.add_argument(
             "--from", dest="origin", choices=FORMAT_NAMES, metavar="FORMAT", help="of the file (default: by content)"
@@ -47,7 +59,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Do what was asked for."""
-    return {"show": _show, "convert": _convert}[args.what](args, console)
+    return {"show": _show, "convert": _convert, "place": _place}[args.what](args, console)
 
 
 def _show(args: argparse.Namespace, console: Console) -> int:
@@ -126,6 +138,50 @@ def _convert(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _place(args: argparse.Namespace, console: Console) -> int:
+    from stimplan.exchange.navigation import NavigationFile, NavigationTarget, navigation_text
+    from stimplan.head import load_head
+    from stimplan.pose_plan import poses_of
+    from stimplan.protocol import read_protocol
+    from stimplan.terminal import progress_bar
+
+    _refuse_bad(args)
+    plan = read_protocol(args.protocol)
+    with progress_bar(is_shown=not args.json) as progress:
+        head = load_head(args.head, edge_mm=args.edge_mm, progress=progress)
+    poses = poses_of(plan, head, handle=_handle(args))
+    names = [f"{plan.id} {number}" if len(poses) > 1 else plan.id for number in range(1, len(poses) + 1)]
+    targets = tuple(NavigationTarget(name, pose) for name, pose in zip(names, poses, strict=True))
+    notices = [f"{t.name}: {note}" for t in targets for note in (t.pose.how, *t.pose.notices) if note]
+    placed = NavigationFile(args.to, f"of head {head.name}", targets, notices=tuple(notices))
+    content = navigation_text(targets, args.to, _options(args, placed))
+    write_whole(args.out, content, is_new=not args.force)
+    if args.picture is not None:
+        from stimplan.view.paper import write_png
+        from stimplan.view.pose import plot_pose
+
+        write_png(plot_pose(head, poses[0], title=names[0]), args.picture)
+    if args.json:
+        show_json(console, _record(placed) | {"written": str(args.out), "to": args.to})
+        return 0
+    show_lines(console, [f"{args.out}: {len(targets)} positions ({args.to}), coordinates of head {head.name}"])
+    show_lines(console, [*(_line(target, max(map(len, names))) for target in targets), *_asides(placed)])
+    return 0
+
+
+def _handle(args: argparse.Namespace) -> Handle | None:
+    from stimplan.protocol.magnetic import Handle
+    from stimplan.units import to_si
+
+    if args.handle_towards is not None:
+        return Handle(towards=args.handle_towards)
+    if args.handle_deg is None:
+        return None
+    if not abs(args.handle_deg) <= 360:
+        raise InputError(Problem("--handle-deg", f"must be within ±360, got {args.handle_deg:g}"))
+    return Handle(from_midline_rad=to_si(args.handle_deg, "deg"))
+
+
 def _refuse_bad(args: argparse.Namespace) -> None:
     """Options that mean nothing for the format."""
     problems = [
@@ -137,10 +193,11 @@ def _refuse_bad(args: argparse.Namespace) -> None:
         )
         if value is not None and args.to != wanted
     ]
-    if args.out.is_dir():
-        problems.append(Problem("OUT", f"{args.out} is a folder; name a file"))
-    elif not args.out.parent.is_dir():
-        problems.append(Problem("OUT", f"there is no folder {args.out.parent}"))
+    for option, path in (("OUT", args.out), ("--picture", getattr(args, "picture", None))):
+        if path is not None and path.is_dir():
+            problems.append(Problem(option, f"{path} is a folder; name a file"))
+        elif path is not None and not path.parent.is_dir():
+            problems.append(Problem(option, f"there is no folder {path.parent}"))
     if problems:
         raise InputError(problems)
 
