@@ -150,7 +150,7 @@ def test_an_array_on_the_own_grid_is_a_mask_too():
 
 def test_air_and_the_outside_stay_as_they_are():
     before = attrs.evolve(layered(), tissues={**NAMES, 3: "air"})
-    volume, record = overlay(before, Ball((0.0, 0.0, 0.0), 0.1), "scalp")
+    volume, record = overlay(before, Ball((0.03, 0.0, 0.0), 0.05), "scalp")
     assert counted(volume, "air") == counted(before, "air")
     assert np.array_equal(volume.labels == 0, before.labels == 0)
     assert "air" not in record["replaced_m3"]
@@ -454,3 +454,26 @@ def test_settings_go_before_the_set_and_name_who_set_them():
     }
     with pytest.raises(HeadError, match="already has its mesh"):
         prepare.prepared_head(small_head(), prepare.HeadChoice(edge_mm=4))
+
+
+@pytest.mark.parametrize("over", ["labels", "mesh"])
+def test_a_region_that_takes_all_grey_matter_is_a_slip_of_its_size_unless_it_was_named(over):
+    all_of_it = Ball((0, 0, 0), 0.5)
+
+    def lay(*within):
+        if over == "labels":
+            return overlay(layered(), all_of_it, "csf", within=within)
+        return lesioned(small_head(), [Lesion(all_of_it, "csf", within=within)])
+
+    with pytest.raises(HeadError, match="takes all of the grey matter; is its size in mm"):
+        lay()
+    assert lay("gray_matter")
+    assert lay("scalp")
+
+
+def test_words_about_tensors_without_a_file_of_them_are_refused():
+    with pytest.raises(HeadError) as caught:
+        prepare.HeadChoice(dti_order="fsl", anisotropy="dir")
+    assert [one.where for one in caught.value.problems] == ["dti_order", "anisotropy"]
+    assert all("no file of them is named" in one.what for one in caught.value.problems)
+    assert prepare.HeadChoice(dti="t.nii", dti_order="fsl", anisotropy="dir").dti == "t.nii"

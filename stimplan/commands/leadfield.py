@@ -51,8 +51,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if args.json:
         show_json(console, summary)
         return 0
-    lines = [f"{args.file}: {len(lead.names)} electrodes on {lead.head.name}, {summary['size_MB']:.0f} MB, residual at most "
-             f"{lead.rows.residual:.1e}"]  # fmt: skip
+    what = f"{len(lead.names)} electrodes on {lead.head.name}"
+    lines = [f"{args.file}: {what}, {summary['size_MB']:.0f} MB, residual at most {lead.rows.residual:.1e}"]
     show_lines(console, lines if answer is None else [*lines, _sentence(answer)])
     return 0
 

@@ -26,6 +26,7 @@ ToMni = Callable[[Array], Array]
 
 # A mask file of which less than this lies in the head is of another space; a defect may reach out of the skin.
 _LEAST_INSIDE = 0.5
+_CORTEX = "gray_matter"
 _BONES = ("bone", "compact_bone", "spongy_bone")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -155,6 +156,7 @@ def overlay(
         "volume_m3": voxel_m3 * int(chosen.sum()),
     }
     _refuse(record, may_stick_out=isinstance(mask, Ball))
+    _refuse_all_of_it(within, _of(volume, labels), _of(volume, labels[~chosen]))
     label = _label(volume, tissue)
     edited = labels.astype(np.uint8 if labels.max(initial=0) < 256 else labels.dtype)
     edited[chosen] = label
@@ -212,6 +214,7 @@ def _lesioned(head: HeadModel, lesion: Lesion) -> HeadModel:
         "volume_m3": float(sizes.sum()),
     }
     _refuse(record, may_stick_out=isinstance(shape, Ball))
+    _refuse_all_of_it(lesion.within, _of(head, head.tissue), _of(head, head.tissue[~chosen]))
     tissues = head.tissues if lesion.tissue in labels else (*head.tissues, _tissue(lesion, max(labels.values())))
     changed = head.tissue.copy()
     changed[chosen] = next(one.label for one in tissues if one.name == lesion.tissue)
@@ -306,6 +309,19 @@ def _refuse(record: dict[str, Any], *, may_stick_out: bool) -> None:
     if record["volume_m3"] == 0:
         what = f"the region holds none of {', '.join(record['within'])}"
         raise HeadError(Problem("lesion", what if record["within"] else "the region replaces nothing"))
+
+
+def _of(head: LabelVolume | HeadModel, labels: NDArray[np.integer]) -> set[str]:
+    """Names of the tissues that are among labels."""
+    names = dict(head.tissues) if isinstance(head, LabelVolume) else {one.label: one.name for one in head.tissues}
+    return {names[label] for label in np.unique(labels).tolist() if label in names}
+
+
+def _refuse_all_of_it(within: Sequence[str], before: set[str], after: set[str]) -> None:
+    """Refuse a region that takes all grey matter, unless that was asked by its name: then its size is a slip."""
+    if _CORTEX in before - after and _CORTEX not in within:
+        what = "the region takes all of the grey matter; is its size in mm, and is the mask that of a lesion?"
+        raise HeadError(Problem("lesion", what))
 
 
 def _label(volume: LabelVolume, tissue: str) -> int:

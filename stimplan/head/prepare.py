@@ -59,6 +59,14 @@ class HeadChoice:
     dti_order: str | None = None
     anisotropy: str = "vn"
 
+    def __attrs_post_init__(self) -> None:
+        if self.dti is None:
+            said = {"dti_order": self.dti_order, "anisotropy": None if self.anisotropy == "vn" else self.anisotropy}
+            what = "is about diffusion tensors, and no file of them is named (dti)"
+            problems = [Problem(name, f"{value!r} {what}") for name, value in said.items() if value is not None]
+            if problems:
+                raise HeadError(problems)
+
 
 def prepared_head(
     head: HeadModel | str | Path, choice: HeadChoice | None = None, *, progress: Progress | None = None
