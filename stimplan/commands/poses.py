@@ -70,11 +70,15 @@ def _show(args: argparse.Namespace, console: Console) -> int:
         show_json(console, _record(found))
         return 0
     title, count = FORMATS[found.format].title, len(found.targets)
-    show_lines(console, [f"{args.file}: {title}; coordinates: {found.coordinate_system}; {count} positions"])
+    show_lines(console, [f"{args.file}: {title}; coordinates: {found.coordinate_system}; {_positions(count)}"])
     width = max((len(target.name) for target in found.targets), default=0)
     show_lines(console, [_line(target, width) for target in found.targets] or ["no positions"])
     show_lines(console, _asides(found))
     return 0
+
+
+def _positions(count: int) -> str:
+    return f"{count} position{'' if count == 1 else 's'}"
 
 
 def _record(found: NavigationFile) -> dict[str, Any]:
@@ -134,7 +138,7 @@ def _convert(args: argparse.Namespace, console: Console) -> int:
         show_json(console, record)
         return 0
     told = [*(f"not carried: {what}" for what in lost), *_asides(found)[:-1]]
-    show_lines(console, [f"{args.out}: {len(found.targets)} positions ({args.to})", *told])
+    show_lines(console, [f"{args.out}: {_positions(len(found.targets))} ({args.to})", *told])
     return 0
 
 
@@ -164,7 +168,7 @@ def _place(args: argparse.Namespace, console: Console) -> int:
     if args.json:
         show_json(console, _record(placed) | {"written": str(args.out), "to": args.to})
         return 0
-    show_lines(console, [f"{args.out}: {len(targets)} positions ({args.to}), coordinates of head {head.name}"])
+    show_lines(console, [f"{args.out}: {_positions(len(targets))} ({args.to}), coordinates of head {head.name}"])
     show_lines(console, [*(_line(target, max(map(len, names))) for target in targets), *_asides(placed)])
     return 0
 

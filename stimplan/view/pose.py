@@ -160,9 +160,9 @@ def _name_parts(axes: Axes, shot: Shot, pose: CoilPose) -> None:
     start, end = _handle_ends(pose)
     middle = shot.pixel((start + end) / 2)
     along = shot.pixel(end) - shot.pixel(start)
-    length = float(np.linalg.norm(along))
-    if length > 30:  # else it points at the viewer, and its name stands on it
-        middle = shot.pixel(end) + 0.05 * shot.image.shape[0] * along / length
+    if float(np.linalg.norm(along)) > 30:  # else it points at the viewer, and its name stands on it
+        beyond = 0.05 * shot.image.shape[0]
+        middle = shot.pixel(end) + np.array([0.0, beyond if along[1] >= 0 else -beyond])
     axes.text(*middle, "handle", fontsize=7.5, color=HANDLE, weight="bold", ha="center", va="center")
     for name, (tail, tip) in _arrows(pose).items():
         place = tail if name == "z" else tip
