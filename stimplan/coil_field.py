@@ -260,20 +260,19 @@ def solve_coils(
     system, step = system_of(head, progress), WIDTH * threads()
     for start in range(0, len(placements), step):
         batch = placements[start : start + step]
-        primary = [element_means(one.dadt_V_per_m(head.nodes_m), head.tets) for one in batch]
-        loads = [
-            primary_load(dadt, head.nodes_m, head.tets, sigma_S_per_m=head.conductivity_S_per_m) for dadt in primary
-        ]
+        # The nodal values take a sixth of the memory of the elements' ones, which are made twice instead of kept.
+        nodal = [one.dadt_V_per_m(head.nodes_m) for one in batch]
+        loads = [_load(head, dadt) for dadt in nodal]
         rhs = loads[0] if len(loads) == 1 else np.stack(loads, axis=1)
         solution = solve_system(
             system, rhs, solver=solver, tolerance=tolerance, progress=progress if len(placements) == 1 else None
         )
         potentials = solution.potential_V.reshape(len(head.nodes_m), -1).T
-        for placement, dadt, potential in zip(batch, primary, potentials, strict=True):
+        for placement, dadt, potential in zip(batch, nodal, potentials, strict=True):
             yield CoilField(
                 head=head,
                 placement=cast(Any, placement),
-                E_V_per_m=electric_field(potential, head.nodes_m, head.tets) - dadt,
+                E_V_per_m=electric_field(potential, head.nodes_m, head.tets) - element_means(dadt, head.tets),
                 potential_V=potential,
                 electrode_potential_V=np.empty(0),
                 residual=solution.residual,
@@ -282,6 +281,12 @@ def solve_coils(
             )
         if progress is not None:
             progress("solve", min(start + step, len(placements)) / len(placements))
+
+
+def _load(head: HeadModel, dadt: Array) -> Array:
+    """Right-hand side for dA/dt at the nodes."""
+    means = element_means(dadt, head.tets)
+    return primary_load(means, head.nodes_m, head.tets, sigma_S_per_m=head.conductivity_S_per_m)
 
 
 def _rates(coil: Coil, didt_A_per_s: float | Sequence[float], problems: list[Problem]) -> tuple[float, ...]:
