@@ -173,4 +173,6 @@ def show_selftest(results: Sequence[SelfTest]) -> list[str]:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ").replace("gray", "grey")
+    from stimplan.head.tissues import in_words
+
+    return in_words(name)

@@ -307,7 +307,8 @@ def test_a_mapping_file_with_a_fault_is_refused_at_its_place(tmp_path, changes, 
 @pytest.mark.parametrize(
     ("text", "words"),
     [("", "the file is empty"), ("[1, 2]", "expected an object"), ("{", "not JSON at line 1"),
-     ('{"tissues": {"1": "csf", "1": "bone"}}', "this key is here more than once")],
+     ('{"tissues": {"1": "csf", "1": "bone"}}', "this key is here more than once"),
+     ('{"1": "csf", "2-4": "bone"}', 'the labels belong under "tissues": {"schema_version": 1')],
 )  # fmt: skip
 def test_a_mapping_file_that_is_no_mapping_is_refused(tmp_path, text, words):
     mapping = tmp_path / "mapping.json"

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 import pytest
 
+from stimplan.commands.heads import quality_lines
 from stimplan.head import HeadModel, sphere_head
 from stimplan.head.conductivity import tissues_of
 from stimplan.head.interfaces import interfaces_of, label_contact_m2
@@ -133,6 +134,12 @@ def test_every_limit_can_be_missed(quality, part, change, words):
     parts[part] = attrs.evolve(parts[part], **change)
     (finding,) = _findings(*parts.values())
     assert words in finding
+
+
+def test_what_was_examined_is_told_in_words(quality):
+    said = [line for line in quality_lines(quality) if "1 mA" in line]
+    assert len(said) == 1 and quality.electric.where in said[0] and "Ω" in said[0] and "residual" in said[0]
+    assert "grey matter" in "\n".join(quality_lines(quality)) and "gray" not in "\n".join(quality_lines(quality))
 
 
 def test_a_head_without_labels_is_examined_without_them():

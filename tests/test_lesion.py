@@ -377,7 +377,7 @@ def test_over_a_mesh_there_is_no_air_and_nothing_without_a_conductivity():
 def test_a_reader_of_a_report_is_told_of_the_lesion():
     (sentence,) = lesion_notices(with_cavity())
     assert sentence.startswith("The head has a lesion or defect: 1")
-    assert "of gray matter are csf (ball of radius 30 mm at MNI (0, -5, 0) mm)" in sentence
+    assert "of grey matter are CSF (ball of radius 30 mm at MNI (0, -5, 0) mm)" in sentence
     assert lesion_notices(small_head()) == ()
 
 

@@ -94,7 +94,10 @@ def _list(args: argparse.Namespace, console: Console) -> int:
     width = max(len(entry.name) for entry in entries)
     show_lines(
         console,
-        [f"{e.name:{width}}  {e.description}{'' if e.cached else ' (no mesh yet)'}" for e in entries],
+        [
+            f"{e.name:{width}}  {e.description}{'' if e.cached else ' (its usual mesh is not made yet)'}"
+            for e in entries
+        ],
     )
     return 0
 
@@ -113,7 +116,8 @@ def _import(args: argparse.Namespace, console: Console) -> int:
     show_lines(console, [f"{found.name}: imported from {found.source}", *_read_lines(record["read"])])
     show_lines(console, [*_mesh_lines(record), *_tissue_lines(record["tissues"]), *_quality_lines(record["quality"])])
     _show_findings(console, found.findings)
-    show_lines(console, [f"kept in {found.path}", f"next: stimplan run PROTOCOL --head {found.name}"])
+    sites = "" if record["sites"] else ", with electrodes at coordinates: this head has no sites"
+    show_lines(console, [f"kept in {found.path}", f"next: stimplan run PROTOCOL --head {found.name}{sites}"])
     return 0
 
 
@@ -138,8 +142,8 @@ def _info(args: argparse.Namespace, console: Console) -> int:
         show_json(console, summary)
         return 0
     show_lines(console, [*show_head(head), *_provenance_lines(head)])
-    examined = [] if quality is None else quality_lines(quality)
-    show_lines(console, examined)
+    if quality is not None:
+        show_lines(console, quality_lines(quality))
     own = () if quality is None else quality.findings
     _show_findings(console, [*head.provenance.get("findings", ()), *own])
     if args.out is not None:
@@ -168,20 +172,26 @@ def _write_info(out: Path, quality: HeadQuality, summary: Mapping[str, Any]) -> 
 
 def quality_lines(quality: HeadQuality) -> list[str]:
     """What was examined, in words."""
+    from stimplan.head.tissues import in_words
     from stimplan.units import text
 
     lines = []
     for tissue in quality.tissues:
         if tissue.difference is not None:
-            lines.append(f"  {tissue.name.replace('_', ' '):14} {100 * tissue.difference:+.2f} % against the labels")
+            lines.append(f"  {in_words(tissue.name):14} {100 * tissue.difference:+.2f} % against the labels")
     for surface in quality.surfaces:
         ends = f"mean {text(surface.mean_m, 'm')}, 95th percentile {text(surface.p95_m, 'm')}"
-        lines.append(f"  surface of {surface.surface.replace('_', ' ')}: {ends} from the labels")
+        lines.append(f"  surface of {in_words(surface.surface)}: {ends} from the labels")
     for layer in quality.layers:
         labels = f", labels {text(layer.labels_m2, 'm2')}" if layer.labels_m2 is not None else ""
         lines.append(f"  {layer.name}: open over {text(layer.mesh_m2, 'm2')}{labels}")
     shapes = quality.shapes
     lines.append(f"  edges: median {text(shapes.edge_median_m, 'm')}, 95th percentile {text(shapes.edge_p95_m, 'm')}")
+    check = quality.electric
+    lines.append(
+        f"  1 mA, {check.where}: the field carries {1 + check.balance:.2%} of it, the head has "
+        f"{text(check.resistance_ohm, 'ohm')}, residual {check.residual:.1e}"
+    )
     return ["examined:", *lines]
 
 
@@ -230,13 +240,14 @@ def _mesh_lines(record: Mapping[str, Any]) -> list[str]:
 
 def _tissue_lines(tissues: list[Mapping[str, Any]]) -> list[str]:
     """Volume of each tissue in the mesh, against its labels."""
+    from stimplan.head.tissues import in_words
     from stimplan.units import text
 
     lines = []
     for tissue in tissues:
         labels = tissue["label_volume_m3"]
         beside = f"  labels {text(labels, 'm3', 4):>9}" if labels else ""
-        lines.append(f"  {tissue['name'].replace('_', ' '):14} {text(tissue['volume_m3'], 'm3', 4):>9}{beside}")
+        lines.append(f"  {in_words(tissue['name']):14} {text(tissue['volume_m3'], 'm3', 4):>9}{beside}")
     return lines
 
 

@@ -17,7 +17,7 @@ from stimplan.head.labelled import LabelVolume
 from stimplan.head.masks import Ball, VoxelMask, read_ball, read_mask
 from stimplan.head.model import HeadModel, Tissue
 from stimplan.head.space import has_mni, to_mni_m
-from stimplan.head.tissues import AIR, FIRST_FREE_LABEL, TISSUE_LABELS
+from stimplan.head.tissues import AIR, FIRST_FREE_LABEL, TISSUE_LABELS, in_words
 from stimplan.units import text
 from stimplan.values import digest
 
@@ -251,7 +251,7 @@ def lesion_notices(head: HeadModel) -> tuple[str, ...]:
     """What a reader of a report must know about the lesions of a head, a sentence each."""
     return tuple(
         f"The head has a lesion or defect: {text(one['volume_m3'], 'm3')} of "
-        f"{', '.join(name.replace('_', ' ') for name in one['replaced_m3'])} are {one['tissue'].replace('_', ' ')} "
+        f"{', '.join(map(in_words, one['replaced_m3']))} are {in_words(one['tissue'])} "
         f"({one['region']}). No rule judges what it does to the current."
         for one in head.provenance.get("lesions", ())
     )

@@ -95,6 +95,12 @@ def _shape_problems(tree: Any, file: str) -> list[Problem]:
     """Missing keys, unknown keys and keys of the wrong kind."""
     if not isinstance(tree, dict):
         return [Problem("$", "expected an object with title, source and tissues", file=file)]
+    if tree and all(_labels(key) for key in tree):  # the table alone
+        what = (
+            'the labels belong under "tissues": {"schema_version": 1, "title": "what it is", "source": "where it is '
+            'from", "tissues": {"1": "white_matter", …}}'
+        )
+        return [Problem("$", what, file=file)]
     found = []
     for key in tree:
         if key not in _KEYS:

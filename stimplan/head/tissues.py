@@ -28,6 +28,11 @@ AIR = "air"
 FIRST_FREE_LABEL = 30
 
 
+def in_words(name: str) -> str:
+    """Name of a tissue for people: `gray_matter` -> `grey matter`, `csf` -> `CSF`."""
+    return "CSF" if name == "csf" else name.replace("_", " ").replace("gray", "grey")
+
+
 def numbers_of(names: set[str]) -> dict[str, int]:
     """Number of each tissue inside a head model; names that are not standard are numbered in alphabetical order.
 
