@@ -7,6 +7,7 @@ leaves where the conductivity changes. The matrix is the one electrodes are solv
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, cast
 
 import attrs
@@ -162,13 +163,20 @@ class CoilField(Field):
                 values[of] += np.einsum("pc,pcd->pd", barycentric[of], nodal)
         return values
 
+    @cached_property
+    def _charges(self) -> dict[str, Array]:
+        """Recovered -grad phi at the nodes of each tissue."""
+        return {}
+
     def _charges_V_per_m(self, tissue: str) -> Array:
         """(n, 3) recovered -grad phi at the nodes of one tissue."""
-        of = self.head.in_tissue(tissue)
-        secondary = electric_field(self.potential_V, self.head.nodes_m, self.head.tets[of])
-        return nodal_field(
-            secondary, self.head.tets[of], nodes_m=self.head.nodes_m, volumes_m3=self.head.volumes_m3[of]
-        )
+        if tissue not in self._charges:
+            of = self.head.in_tissue(tissue)
+            secondary = electric_field(self.potential_V, self.head.nodes_m, self.head.tets[of])
+            self._charges[tissue] = nodal_field(
+                secondary, self.head.tets[of], nodes_m=self.head.nodes_m, volumes_m3=self.head.volumes_m3[of]
+            )
+        return self._charges[tissue]
 
 
 def coil_placement(coil: Coil, *, pose_m: Any, didt_A_per_s: float | Sequence[float], head: HeadModel) -> CoilPlacement:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -12,11 +13,16 @@ import nibabel
 import numpy as np
 import pytest
 from coils import nine_turns
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import stimplan as sp
 from stimplan.coil import AGrid, Casing, Coil, Dipoles, Segments, Stimulator, list_coils, read_coil, write_coil
 from stimplan.coil.tcd import read_tcd, write_tcd
 from stimplan.errors import CoilError
+
+# What breaks numbers, structure and references most often.
+PIECES = [b"-1", b"9", b"1e400", b"null", b"[]", b"{}", b'"', b",", b"0", b"true", b"\n", b"NaN"]
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "simnibs"
 
@@ -152,6 +158,53 @@ def test_a_coil_of_the_catalogue_says_where_it_is_from():
         assert coil.handle_direction == (0, -1, 0)
     with pytest.raises(CoilError, match="did you mean 'figure8-70mm-9-turns'"):
         read_coil("figure8-70mm-9-turn")
+
+
+def stl(corners, *, is_binary=True):
+    corners = np.asarray(corners, dtype="<f4")
+    if is_binary:
+        rows = b"".join(bytes(12) + one.tobytes() + bytes(2) for one in corners)
+        return bytes(80) + struct.pack("<I", len(corners)) + rows
+    facets = "".join(
+        "facet normal 0 0 0\nouter loop\n" + "".join(f"vertex {x} {y} {z}\n" for x, y, z in one) + "endloop\nendfacet\n"
+        for one in corners
+    )
+    return f"solid case\n{facets}endsolid case\n".encode()
+
+
+PLATE = [[[0, 0, 0], [90, 0, 0], [0, 60, 0]], [[90, 0, 0], [90, 60, 0], [0, 60, 0]]]
+
+
+@pytest.mark.parametrize("is_binary", [True, False])
+def test_the_case_beside_a_ccd_file_is_read_in_millimetres(tmp_path, is_binary):
+    saved(tmp_path, stl(PLATE, is_binary=is_binary), "small.stl")
+    casing = read_coil(saved(tmp_path, CCD, "small.ccd")).casing
+    assert len(casing.points_m) == 4 and len(casing.triangles) == 2
+    assert casing.points_m.max(axis=0) == pytest.approx([0.09, 0.06, 0.0])
+    points = casing.sampled_m(0.003)
+    asked = np.random.default_rng(0).uniform([0, 0], [0.09, 0.06], size=(500, 2))
+    gaps = np.linalg.norm(points[None, :, :2] - asked[:, None], axis=2).min(axis=1)
+    assert gaps.max() < 0.003
+    with pytest.raises(CoilError, match="spacing"):
+        casing.sampled_m(0.0)
+
+
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        (stl(PLATE)[:-1], "no STL"),
+        (stl([]), "no STL"),
+        (b"", "no STL"),
+        (stl(PLATE, is_binary=False).replace(b"endsolid", b""), "no STL"),
+        (stl(PLATE, is_binary=False).replace(b"vertex 90.0 60.0", b"vertex x 60.0"), "no STL"),
+        (stl(np.array(PLATE) * np.nan), "2 triangles have corners that are not finite"),
+        (stl(np.array(PLATE) / 1e5), "positions in millimetres"),
+    ],
+)
+def test_a_broken_case_is_refused_with_the_reason(content, reason, tmp_path):
+    saved(tmp_path, content, "small.stl")
+    with pytest.raises(CoilError, match=reason):
+        read_coil(saved(tmp_path, CCD, "small.ccd"))
 
 
 # round trips
@@ -319,3 +372,22 @@ def test_what_is_no_file_is_refused(tmp_path):
         read_coil(saved(tmp_path, "text", "a.nii"))
     with pytest.raises(CoilError, match="expected a file ending in"):
         read_coil("coil.xyz")
+
+
+@settings(max_examples=150)
+@given(st.data())
+@pytest.mark.parametrize("name", ["coil.ccd", "coil.tcd"])
+def test_whatever_happens_to_a_file_it_is_read_or_refused_with_a_reason(name, data):
+    whole = CCD.encode() if name.endswith("ccd") else json.dumps(tree()).encode()
+    broken = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(broken) - 1))
+        broken[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3) | st.sampled_from(PIECES))
+    with tempfile.TemporaryDirectory() as folder:
+        path = saved(Path(folder), bytes(broken), name)
+        try:
+            coil = read_coil(path)
+        except CoilError as error:
+            assert all(problem.what for problem in error.problems)
+        else:
+            assert np.isfinite(coil.positions_m).all()

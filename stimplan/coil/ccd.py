@@ -1,7 +1,8 @@
 """Coils as a list of magnetic dipoles in text, `.ccd`: metres, A m² for one ampere.
 
 The first line is a comment with `key=value` pairs between semicolons (`dIdtmax` in A/µs, `stimulator`, `brand`,
-`coilname`), the second the number of dipoles, then a comment, then one dipole a line: x y z mx my mz.
+`coilname`), the second the number of dipoles, then a comment, then one dipole a line: x y z mx my mz. A file of the
+same name ending in `.stl`, if there is one, is the case.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from stimplan.coil.files import decoded, place_problem, provenance_of, read_raw, write_whole
+from stimplan.coil.stl import read_stl
 from stimplan.coil.values import Coil, Dipoles, Stimulator
 from stimplan.errors import CoilError, Problem
 from stimplan.units import from_si, to_si
@@ -24,7 +26,7 @@ _MOST_ROWS = 20
 
 
 def read_ccd(path: Path) -> Coil:
-    """Read a `.ccd` coil file.
+    """Read a `.ccd` coil file, with the case beside it.
 
     Raises
     ------
@@ -39,6 +41,12 @@ def read_ccd(path: Path) -> Coil:
     table = _table(rows, problems, path.name)
     if not problems:
         problems.extend(_unlikely(table, path.name))
+    case = path.with_suffix(".stl")
+    try:
+        casing = read_stl(case) if case.exists() else None
+    except CoilError as error:
+        casing = None
+        problems.extend(error.problems)
     if problems:
         raise CoilError(problems)
     stimulator = Stimulator(
@@ -50,6 +58,7 @@ def read_ccd(path: Path) -> Coil:
         name=header.get("coilname") or path.stem,
         elements=(Dipoles(table[:, :3], table[:, 3:]),),
         source=f"file {path.name}",
+        casing=casing,
         stimulators=(stimulator,),
         provenance={**provenance_of(path, data), "format": "ccd", "header": dict(header)},
     )

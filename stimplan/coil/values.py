@@ -167,6 +167,22 @@ class Casing:
             what = f"triangles number points 0 to {len(self.points_m) - 1}, got "
             raise CoilError(what + f"{self.triangles.min()} to {self.triangles.max()}")
 
+    def sampled_m(self, spacing_m: float = 3e-3) -> Array:
+        """(k, 3) points over the surface, m, corners included, that leave no gap wider than the spacing.
+
+        What `stimplan.pose_contact` takes: a few large triangles of a flat case would let a head through.
+        """
+        if not 0 < spacing_m < float("inf"):
+            raise CoilError(f"the spacing of points must be a finite number above 0, got {spacing_m!r}")
+        corners = self.points_m[self.triangles]
+        edges = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
+        parts = np.maximum(np.ceil(edges / spacing_m), 1).astype(int)
+        found = [self.points_m]
+        for count in np.unique(parts[parts > 1]):
+            steps = np.array([(i, j, count - i - j) for i in range(count + 1) for j in range(count + 1 - i)]) / count
+            found.append(np.einsum("sc,tcd->tsd", steps, corners[parts == count]).reshape(-1, 3))
+        return np.concatenate(found)
+
 
 @attrs.frozen
 class Stimulator:
