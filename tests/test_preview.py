@@ -9,6 +9,7 @@ import pytest
 
 from stimplan.cli import run as cli
 from stimplan.errors import InputError
+from stimplan.head import load_head
 from stimplan.preview import preview, preview_table
 from stimplan.sites import layout_sites
 from stimplan.view.preview import colour_range_V_per_m, plot_preview, scene_preview
@@ -24,6 +25,12 @@ def test_the_table_is_small_and_whole():
     outward = np.einsum("pd,pd->p", table.normals, table.points_m - table.points_m.mean(axis=0))
     assert np.mean(outward > 0) > 0.65  # folds face every way
     assert 0 < table.record["relative_error"] < 0.01
+
+
+@pytest.mark.slow
+def test_the_table_belongs_to_the_head_of_today():
+    # python tools/make_preview.py makes it again
+    assert preview_table().record["head_digest"] == load_head("colin27").digest
 
 
 def test_the_preview_is_linear_and_its_columns_sum_to_nothing():
