@@ -86,7 +86,7 @@ class _FrozenMapping(dict[str, Any]):
         return _FrozenMapping, (dict(self),)
 
 
-def frozen_mapping(values: Mapping[str, Any]) -> Mapping[str, Any]:
+def frozen_mapping(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
     """Own, read-only copy of a mapping, mappings and lists inside it included (lists become tuples)."""
     return _FrozenMapping({key: _frozen(value) for key, value in values.items()})
 

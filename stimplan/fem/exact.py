@@ -131,7 +131,7 @@ def _check(points: Array, electrodes: object, radii: Array, sigma: Array) -> Non
 def _injected(electrode: SphereElectrode, radius_m: float, n_terms: int) -> Array:
     """Legendre coefficients of the injected density, A/m², for n = 0 … n_terms; the mean (n = 0) is left out."""
     n = np.arange(n_terms + 1)
-    point = electrode.current_A * (2 * n + 1) / (4 * np.pi * radius_m**2)
+    point = np.asarray(electrode.current_A * (2 * n + 1) / (4 * np.pi * radius_m**2), dtype=np.float64)
     point[0] = 0.0
     if electrode.half_angle_rad == 0:
         return point

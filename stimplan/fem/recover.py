@@ -70,8 +70,8 @@ def recovery(
     """
     cells = np.ascontiguousarray(tets, dtype=np.int32)
     points = np.ascontiguousarray(nodes_m, dtype=np.float64)
-    wanted = np.unique(cells) if nodes is None else np.asarray(nodes)
-    wanted = np.ascontiguousarray(wanted, dtype=np.int64)
+    chosen = np.unique(cells) if nodes is None else np.asarray(nodes)
+    wanted: NDArray[np.int64] = np.ascontiguousarray(chosen, dtype=np.int64)
     mesh = (*tets_of_nodes(cells, len(points)), cells)
     start = np.concatenate([[0], np.cumsum(_patch_sizes(wanted, mesh))])
     volumes = np.ascontiguousarray(volumes_m3, dtype=np.float64)

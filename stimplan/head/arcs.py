@@ -110,7 +110,8 @@ def measuring_surface(head: HeadModel) -> Surface:
 
     pad = OPENING_RADIUS_M + 2 * _VOXEL_M
     low = head.nodes_m.min(axis=0) - pad
-    shape = tuple(int(side) for side in np.ceil((head.nodes_m.max(axis=0) + pad - low) / _VOXEL_M) + 1)
+    sides = np.ceil((head.nodes_m.max(axis=0) + pad - low) / _VOXEL_M) + 1
+    shape = (int(sides[0]), int(sides[1]), int(sides[2]))
     matrix = np.diag([_VOXEL_M, _VOXEL_M, _VOXEL_M, 1.0])
     matrix[:3, 3] = low
     inside = rasterize(head.nodes_m, head.tets, shape=shape, affine_m=matrix) >= 0
@@ -174,7 +175,7 @@ def _over(points: Array) -> Array:
     if len(points) == 2:  # nothing in the way: the tape is the straight line
         return points
     try:
-        ring = ConvexHull(points).vertices.tolist()  # counter-clockwise
+        ring = [int(node) for node in ConvexHull(points).vertices]  # counter-clockwise
     except QhullError as error:
         raise HeadError("a tape over a part of the scalp that is no surface") from error
     if first not in ring or last not in ring:

@@ -160,7 +160,7 @@ def overlay(
     label = _label(volume, tissue)
     edited = labels.astype(np.uint8 if labels.max(initial=0) < 256 else labels.dtype)
     edited[chosen] = label
-    return LabelVolume(edited, volume.head_from_voxel, dict(volume.tissues) | {label: tissue}), record  # type: ignore[arg-type]
+    return LabelVolume(edited, volume.head_from_voxel, dict(volume.tissues) | {label: tissue}), record
 
 
 def with_lesions(

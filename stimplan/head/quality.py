@@ -278,12 +278,13 @@ def _surfaces(head: HeadModel, voxels: _Voxels, interfaces: Interfaces) -> tuple
     at = rasterize(head.nodes_m, head.tets, shape=(shape[0], shape[1], shape[2]), affine_m=voxels.head_from_voxel)
     meshed = np.where(at >= 0, head.tissue[at], 0)
     areas_m2, centers_m = interfaces.areas_m2, interfaces.centers_m
+    voxel_from_head = np.linalg.inv(voxels.head_from_voxel).astype(np.float64)
     found = []
     for number, region in zip(bounded, nesting.regions, strict=True):
         is_in = np.isin(np.arange(256), list(region))
         around = interfaces.around(region)
         level = _signed(is_in[voxels.tissue], voxels)
-        away = np.abs(GridLevel(level, np.linalg.inv(voxels.head_from_voxel))(centers_m[around]))
+        away = np.abs(GridLevel(level, voxel_from_head)(centers_m[around]))
         back = _at_label_faces(is_in[voxels.tissue], _signed(is_in[meshed], voxels))
         found.append(SurfaceDistance(names[number], *_mean_p95(away, areas_m2[around]), *_mean_p95(back)))
     return tuple(found)

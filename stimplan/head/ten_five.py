@@ -130,7 +130,8 @@ def measure_arcs(surface: Surface, fiducials_m: Mapping[str, Point]) -> HeadArcs
         found |= _row(surface, row, found)
     on_scalp = surface.project(np.array(list(found.values())))
     sites = {name: (float(x), float(y), float(z)) for name, (x, y, z) in zip(found, on_scalp, strict=True)}
-    return HeadArcs(surface, sagittal, coronal, *halves, MappingProxyType(sites))
+    left, right = halves
+    return HeadArcs(surface, sagittal, coronal, left, right, MappingProxyType(sites))
 
 
 def _vertex(surface: Surface, at: Mapping[str, Array]) -> Array:

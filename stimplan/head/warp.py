@@ -34,7 +34,8 @@ def _known(values: ArrayLike) -> NDArray[np.bool_]:
 def apply_affine(matrix: Array, points_m: ArrayLike) -> Array:
     """Points (..., 3) moved by a (4, 4) affine."""
     points = np.asarray(points_m, dtype=np.float64)
-    return points @ matrix[:3, :3].T + matrix[:3, 3]
+    moved: Array = points @ matrix[:3, :3].T + matrix[:3, 3]
+    return moved
 
 
 @attrs.frozen(eq=False)
@@ -89,7 +90,8 @@ class GridMap:
         return apply_affine(self.grid_from_voxel, np.argwhere(self.is_known))
 
     def _voxels(self, points: Array) -> Array:
-        return apply_affine(np.linalg.inv(self.grid_from_voxel), points.reshape(-1, 3)).T
+        inverse = np.linalg.inv(self.grid_from_voxel).astype(np.float64)
+        return apply_affine(inverse, points.reshape(-1, 3)).T
 
 
 @attrs.frozen(eq=False)
@@ -224,7 +226,7 @@ def grid_map(
     displacement = np.zeros(targets.shape, dtype=np.float32)
     displacement[known] = targets[known] - apply_affine(own, centers)
     if not known.all():
-        displacement = _continued(displacement, known)
+        displacement = _continued(displacement, np.asarray(known))
     return GridMap(displacement, known, matrix, own)
 
 
@@ -237,7 +239,7 @@ def inverse_points_m(mapping: GridMap, points_m: ArrayLike) -> Array:
         Some point is still more than 0.01 mm away after 50 rounds: the mapping folds there.
     """
     wanted = np.asarray(points_m, dtype=np.float64)
-    back = np.linalg.inv(mapping.affine)
+    back = np.linalg.inv(mapping.affine).astype(np.float64)
     found = apply_affine(back, wanted)
     for _ in range(_INVERSE_STEPS):
         miss = wanted - mapping(found)

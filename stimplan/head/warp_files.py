@@ -117,12 +117,13 @@ def _matrix_fault(matrix: Array) -> str:
 def _read_field(path: Path) -> GridMap:
     """One field of coordinates in mm on a grid in mm, as a mapping in m."""
     import nibabel
+    from nibabel.filebasedimages import ImageFileError
 
     try:
         image = nibabel.load(require_ordinary(path))
         values = np.squeeze(np.asarray(image.dataobj, dtype=np.float32))
         matrix = np.array(image.affine, dtype=np.float64)
-    except (OSError, EOFError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
+    except (OSError, EOFError, ValueError, ImageFileError) as error:
         raise HeadError(Problem("warp", f"cannot be read as NIfTI ({error})", file=str(path))) from error
     if values.ndim != 4 or values.shape[-1] != 3:
         what = f"expected a field of coordinates (x, y, z, 3), got shape {image.shape}"
