@@ -65,15 +65,17 @@ def show_head(name: str) -> bool:
     one = timed(solve_system, system, rhs)[1]
     cortex_of(head)
     print(
-        f"{name}: {len(head.nodes_m):,} nodes, {len(head.tets):,} tetrahedra; {threads()} threads; reference {unit:.2f} s"
+        f"{name}: {len(head.nodes_m):,} nodes, {len(head.tets):,} tetrahedra; {threads()} threads; "
+        f"reference {unit:.2f} s"
     )
     print(f"  matrix and hierarchy {preparing:.1f} s, one right-hand side {one:.2f} s ({one / unit:.2f} references)")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lead.h5"
         lead, all_columns = timed(compute_lead_field, head, path=path)
         count = len(lead.names)
+        each = all_columns / count / one
         print(f"  {count} columns to a file of {path.stat().st_size / 1e6:.0f} MB: {all_columns:.1f} s "
-              f"({all_columns / unit:.1f} references, each {all_columns / count / one:.2f} of a single solve)")  # fmt: skip
+              f"({all_columns / unit:.1f} references, each {each:.2f} of a single solve)")  # fmt: skip
         opened, opening = timed(open_lead_field, path, head)
         first = timed(opened.on_cortex, MONTAGE)[1]
         again = np.median([timed(opened.on_cortex, MONTAGE)[1] for _ in range(9)])

@@ -477,3 +477,12 @@ def test_words_about_tensors_without_a_file_of_them_are_refused():
     assert [one.where for one in caught.value.problems] == ["dti_order", "anisotropy"]
     assert all("no file of them is named" in one.what for one in caught.value.problems)
     assert prepare.HeadChoice(dti="t.nii", dti_order="fsl", anisotropy="dir").dti == "t.nii"
+
+
+def test_tensors_that_cannot_be_read_are_refused_before_anything_is_meshed(monkeypatch, tmp_path):
+    monkeypatch.setattr(prepare, "load_head", lambda *args, **options: pytest.fail("a head was loaded"))
+    choice = prepare.HeadChoice(dti=tmp_path / "none.nii", dti_order="fsl")
+    with pytest.raises(HeadError, match="cannot be read as a NIfTI file: No such file"):
+        prepare.prepared_head("colin27", choice)
+    with pytest.raises(HeadError, match="'volume' is not known; there is vn, vc, dir, tuch, mc"):
+        prepare.HeadChoice(dti="t.nii", anisotropy="volume")

@@ -230,7 +230,7 @@ def _read_surface(source: str | Path, side: str, which: str) -> tuple[Array, NDA
         else:
             points, faces = nibabel.load(path).agg_data(("pointset", "triangle"))
     except (OSError, EOFError, ValueError, TypeError) as error:
-        what = f"cannot be read as a surface of the average brain ({error})"
+        what = f"cannot be read as a surface of the average brain ({getattr(error, 'strerror', None) or error})"
         raise InputError(Problem("surface", what, file=str(path))) from error
     return np.asarray(points, dtype=np.float64), np.asarray(faces, dtype=np.int32)
 

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from stimplan.errors import HeadError, Problem
-from stimplan.head.anisotropy import with_tensors
+from stimplan.head.anisotropy import MAPPINGS, with_tensors
 from stimplan.head.building import model_of
 from stimplan.head.conductivity import with_preset, with_settings
 from stimplan.head.importing import ImportOptions, read_as_kept
@@ -21,6 +21,7 @@ from stimplan.head.mesher import Progress
 from stimplan.head.model import HeadModel
 from stimplan.head.shipped import SHIPPED_HEADS, shipped_volume, with_template_sites
 from stimplan.head.space import has_mni, to_mni_m
+from stimplan.head.tensor_volume import read_tensor_volume
 
 
 def _lesions(given: Sequence[Lesion | str]) -> tuple[Lesion, ...]:
@@ -60,6 +61,9 @@ class HeadChoice:
     anisotropy: str = "vn"
 
     def __attrs_post_init__(self) -> None:
+        if self.anisotropy not in MAPPINGS:
+            what = f"{self.anisotropy!r} is not known; there is {', '.join(MAPPINGS)}"
+            raise HeadError(Problem("anisotropy", what))
         if self.dti is None:
             said = {"dti_order": self.dti_order, "anisotropy": None if self.anisotropy == "vn" else self.anisotropy}
             what = "is about diffusion tensors, and no file of them is named (dti)"
@@ -87,6 +91,8 @@ def prepared_head(
         As the functions that are named in `HeadChoice`.
     """
     chosen = choice or HeadChoice()
+    # Read before a mesh is made, which takes a minute: what cannot be read is said at once.
+    tensors = None if chosen.dti is None else read_tensor_volume(chosen.dti, order=chosen.dti_order)
     if not isinstance(head, HeadModel):
         model = _loaded(head, chosen, progress)
     elif chosen.edge_mm is not None:
@@ -99,8 +105,8 @@ def prepared_head(
         model = attrs.evolve(model, provenance={**model.provenance, "conductivity_preset": chosen.conductivity_preset})
     for values, source in chosen.settings:
         model = with_settings(model, values, source=source)
-    if chosen.dti is not None:
-        model = with_tensors(model, chosen.dti, mapping=chosen.anisotropy, order=chosen.dti_order)
+    if tensors is not None:
+        model = with_tensors(model, tensors, mapping=chosen.anisotropy)
     return model
 
 

@@ -132,9 +132,7 @@ def read_tensor_volume(path: str | Path, *, order: str | None = None) -> TensorV
         image = nibabel.load(require_ordinary(Path(path)))
         data = np.asarray(image.dataobj, dtype=np.float32)
     except Exception as error:  # nibabel passes on whatever its readers, gzip and the disk raise
-        raise HeadError(
-            Problem("", f"cannot be read as a NIfTI file: {' '.join(str(error).split())}", file=file)
-        ) from None
+        raise HeadError(Problem("", f"cannot be read as a NIfTI file: {_words(error)}", file=file)) from None
     if data.ndim == 5 and data.shape[3] == 1:
         data = data[:, :, :, 0]
     if data.ndim != 4 or data.shape[3] != 6:
@@ -145,6 +143,11 @@ def read_tensor_volume(path: str | Path, *, order: str | None = None) -> TensorV
     head_from_voxel = world_from_voxel(image.header, file)
     record = {"file": Path(path).name, "order": chosen, "axes": axes, "shape": list(data.shape[:3])}
     return TensorVolume(data[..., list(positions)], head_from_voxel, _rotation(head_from_voxel, axes, file), record)
+
+
+def _words(error: Exception) -> str:
+    """What an error says, without its number and the file's name."""
+    return getattr(error, "strerror", None) or " ".join(str(error).split())
 
 
 def _order(header: Any, order: str | None, file: str) -> str:
