@@ -25,32 +25,17 @@ from stimplan.fem.solve import LinearSolver, Progress, solve_system
 from stimplan.fem.tms import dipole_potential, element_means, grid_potential, primary_load, segment_potential
 from stimplan.field import Field, inside, is_same_mesh, locator_of, points_of, system_of
 from stimplan.head.model import HeadModel
-from stimplan.values import digest, frozen_array, frozen_mapping
+from stimplan.pose import CoilPose
+from stimplan.values import digest, frozen_mapping
 
 Array = NDArray[np.float64]
 
-# A matrix of a navigation system is written with some six digits; farther from a rotation it is none.
-_ROTATION_SLACK = 1e-4
 
-
-def _pose(values: Any) -> Array:
+def _pose(values: CoilPose | ArrayLike) -> Array:
     try:
-        matrix = frozen_array(getattr(values, "matrix_m", values), name="pose_m", shape=(4, 4))
-    except (TypeError, ValueError) as error:
-        raise CoilError(Problem("pose_m", str(error))) from None
-    problems = []
-    if not np.array_equal(matrix[3], [0, 0, 0, 1]):
-        problems.append(Problem("pose_m", f"the last row must be 0 0 0 1, got {matrix[3].tolist()}"))
-    turn = matrix[:3, :3]
-    if not np.abs(turn.T @ turn - np.eye(3)).max() <= _ROTATION_SLACK:
-        what = "the columns x, y, z must be unit vectors at right angles: the matrix is scaled or sheared"
-        problems.append(Problem("pose_m", what))
-    elif np.linalg.det(turn) < 0:
-        what = "the matrix is left-handed, a mirror; x = y × z, with z into the head and the handle at -y"
-        problems.append(Problem("pose_m", what))
-    if problems:
-        raise CoilError(problems)
-    return matrix
+        return values.matrix_m if isinstance(values, CoilPose) else CoilPose(values).matrix_m
+    except CoilError as error:
+        raise CoilError([Problem("pose_m", problem.what) for problem in error.problems]) from None
 
 
 @attrs.frozen(eq=False)
@@ -179,7 +164,9 @@ class CoilField(Field):
         return self._charges[tissue]
 
 
-def coil_placement(coil: Coil, *, pose_m: Any, didt_A_per_s: float | Sequence[float], head: HeadModel) -> CoilPlacement:
+def coil_placement(
+    coil: Coil, *, pose_m: CoilPose | ArrayLike, didt_A_per_s: float | Sequence[float], head: HeadModel
+) -> CoilPlacement:
     """Put a coil at a pose on a head.
 
     Parameters

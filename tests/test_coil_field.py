@@ -9,7 +9,7 @@ from coils import above, nine_turns, one_dipole
 from spheres import ball, sphere
 
 import stimplan as sp
-from stimplan.coil import AGrid, Coil, Dipoles, Stimulator
+from stimplan.coil import AGrid, Casing, Coil, Dipoles, Stimulator
 from stimplan.coil_field import CoilField, CoilPlacement, coil_placement, solve_coil, solve_coils
 from stimplan.errors import CoilError, InputError, SolveError
 from stimplan.fem.compare import mag, rdm
@@ -138,6 +138,22 @@ def test_a_tensor_of_equal_entries_is_the_same_as_a_number(field):
     assert np.abs(tensors.E_V_per_m - field.E_V_per_m).max() < 1e-5 * np.abs(field.E_V_per_m).max()
 
 
+def test_a_uniform_primary_field_makes_no_current_whatever_the_conductivity():
+    # It is the gradient of a linear potential, which linear elements hold exactly: the charges cancel all of it.
+    uniform = np.broadcast_to([1e-7, -2e-7, 3e-7], (2, 2, 2, 3))
+    affine = np.diag([0.8, 0.8, 0.8, 1.0])
+    affine[:3, 3] = -0.4
+    coil = Coil("uniform", (AGrid(uniform, affine),), source="test")
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(len(sphere().tets), 3, 3))
+    full = root @ root.transpose(0, 2, 1) + 0.1 * np.eye(3)
+    tensors = full[:, (0, 1, 2, 0, 0, 1), (0, 1, 2, 1, 2, 2)]
+    for head in (sphere(), attrs.evolve(sphere(), tensors_S_per_m=tensors)):
+        found = solve_coil(head, placed(coil))
+        size = np.abs(found.coil_placement.dadt_V_per_m(np.zeros((1, 3)))).max()
+        assert np.linalg.norm(found.E_V_per_m, axis=1).max() < 1e-3 * size
+
+
 def test_conductivities_of_concentric_layers_do_not_matter(field):
     other = sphere().with_conductivities({"layer_3": 0.02, "layer_2": 1.0})
     brain = sphere().in_tissue("layer_1")
@@ -210,10 +226,10 @@ def broken(change):
 @pytest.mark.parametrize(
     "pose, rate, reason",
     [
-        (np.eye(3), RATE, "expected shape"),
-        (broken(lambda pose: pose.__setitem__((0, 0), np.nan)), RATE, "not finite"),
+        (np.eye(3), RATE, "4 × 4"),
+        (broken(lambda pose: pose.__setitem__((0, 0), np.nan)), RATE, "finite"),
         (broken(lambda pose: pose.__setitem__((slice(None), 0), -pose[:, 0])), RATE, "left-handed"),
-        (broken(lambda pose: pose.__setitem__((slice(None, 3), 0), 1.01 * pose[:3, 0])), RATE, "scaled or sheared"),
+        (broken(lambda pose: pose.__setitem__((slice(None, 3), 0), 1.01 * pose[:3, 0])), RATE, "it scales"),
         (broken(lambda pose: pose.__setitem__((3, 0), 1.0)), RATE, "last row"),
         (above(-0.02), RATE, "inside the head"),
         (above(0.01), 0.0, "finite rate other than 0"),
@@ -230,7 +246,7 @@ def test_poses_and_rates_that_cannot_be_are_refused(pose, rate, reason):
 def test_every_fault_of_a_placement_is_told_at_once():
     with pytest.raises(CoilError) as caught:
         coil_placement(nine_turns(), pose_m=2 * np.eye(4), didt_A_per_s=0.0, head=sphere())
-    assert [problem.where for problem in caught.value.problems] == ["didt_A_per_s", "pose_m", "pose_m"]
+    assert [problem.where for problem in caught.value.problems] == ["didt_A_per_s", "pose_m"]
 
 
 def test_more_than_the_stimulator_gives_is_refused():
@@ -245,6 +261,24 @@ def test_what_is_no_coil_or_no_head_is_refused():
         coil_placement("coil.ccd", pose_m=np.eye(4), didt_A_per_s=1.0, head=sphere())
     with pytest.raises(CoilError, match="expected a HeadModel"):
         coil_placement(nine_turns(), pose_m=np.eye(4), didt_A_per_s=1.0, head="colin27")
+
+
+def test_a_pose_found_on_the_scalp_with_the_casing_resting_on_it_is_taken_as_it_is():
+    from stimplan.pose import pose_on_scalp
+    from stimplan.pose_contact import rest_on_scalp
+    from stimplan.protocol.magnetic import Handle
+
+    plate = Casing([[-0.09, -0.05, 0], [0.09, -0.05, 0], [0.09, 0.05, 0], [-0.09, 0.05, 0]], [[0, 1, 2], [0, 2, 3]])
+    coil = attrs.evolve(nine_turns("wire"), casing=plate)
+    pose = pose_on_scalp(sphere(), "C3", handle=Handle(from_midline_rad=np.radians(45)), distance_m=0.004)
+    pose = rest_on_scalp(sphere(), pose, plate.sampled_m())
+    placement = coil_placement(coil, pose_m=pose, didt_A_per_s=RATE, head=sphere())
+    assert np.array_equal(placement.pose_m, pose.matrix_m)
+    assert placement.handle_direction == pytest.approx(pose.handle_direction)
+    field = sp.solve(sphere(), placement)
+    under = 0.07 * pose.center_m / np.linalg.norm(pose.center_m)
+    # Away from the handle under the middle while the current grows.
+    assert field.at(under)[0] @ pose.y > 0.9 * np.linalg.norm(field.at(under))
 
 
 def test_the_handle_is_where_the_frame_says():

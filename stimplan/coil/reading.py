@@ -13,7 +13,7 @@ from stimplan.coil.a_field import read_a_field
 from stimplan.coil.ccd import read_ccd, write_ccd
 from stimplan.coil.tcd import read_tcd, write_tcd
 from stimplan.coil.values import Coil
-from stimplan.coil.windings import Kind, circular, figure_8, wind
+from stimplan.coil.windings import Kind, circular, figure_8, turn_radii, wind
 from stimplan.errors import CoilError, Problem
 from stimplan.resources import package_path
 from stimplan.units import to_si
@@ -82,7 +82,11 @@ def catalogue_coil(name: str, *, kind: Kind = "wire", elements: int | None = Non
     if name not in _catalogue():
         raise CoilError(f"there is no coil {name!r} in the catalogue; it has {', '.join(_catalogue())}")
     one = _catalogue()[name]
-    radii = [to_si(radius, "mm") for radius in one["turn_radii_mm"]]
+    if "turn_radii_mm" in one:
+        radii = [to_si(radius, "mm") for radius in one["turn_radii_mm"]]
+    else:
+        inner, outer = to_si(one["inner_radius_mm"], "mm"), to_si(one["outer_radius_mm"], "mm")
+        radii = list(turn_radii(inner, outer, one["turns"]))
     layers = [to_si(height, "mm") for height in one["layers_mm"]]
     if one["family"] == "circular":
         wings = circular(radii, layers_m=layers)
