@@ -12,7 +12,7 @@ from stimplan.units import text
 # What a verdict means, in one sentence.
 _VERDICT_MEANS = {
     "pass": "Every rule that covers this protocol was judged and held.",
-    "warn": "No limit that stops was broken; what is listed below needs a reason.",
+    "warn": "No limit that stops was broken; what is listed below is to be reviewed.",
     "stop": "At least one limit was broken. Do not go ahead on this plan.",
     "unknown": "At least one rule could not be judged. Absence of a number is not a pass.",
 }
