@@ -69,12 +69,12 @@ def plot_cross_check(found: CrossCheck) -> Figure:
     """Figure of the fields on the cortex at one scale, and below it each pair point against point."""
     maps = [name for name in _MAPS if name in found.fields_V_per_m]
     pairs = [pair for pair in _PAIRS if all(name in found.fields_V_per_m for name in pair)]
-    figure = new_figure(1.75 * len(maps), 4.9)
+    figure = new_figure(1.75 * len(maps), 4.6)
     view = best_view(found)
     cortex = cortex_of(found.head)
     half_height = half_height_m(cortex.points_m, [view], 1.3)
     for column, name in enumerate(maps):
-        axes = figure.add_axes((column / len(maps), 0.585, 1 / len(maps), 0.335))
+        axes = figure.add_axes((column / len(maps), 0.575, 1 / len(maps), 0.335))
         plotter = scene_cross_check(found, name)
         try:
             shot = shoot(plotter, VIEWS[view], points_m=cortex.points_m, half_height=half_height)
@@ -85,7 +85,7 @@ def plot_cross_check(found: CrossCheck) -> Figure:
     _add_bar(figure, found)
     width = 1 / len(pairs)
     for column, (one, other) in enumerate(pairs):
-        axes = figure.add_axes((column * width + 0.3 * width, 0.095, 0.64 * width, 0.27))
+        axes = figure.add_axes((column * width + 0.3 * width, 0.095, 0.64 * width, 0.31))
         _plot_pair(axes, found, one, other)
     figure.text(0.5, 0.985, plain(f"{found.protocol_id} on {found.head.name}: two methods, and what CSF changes"),
                 fontsize=9, color=INK, ha="center", va="top", weight="bold")  # fmt: skip
@@ -109,7 +109,7 @@ def _add_bar(figure: Figure, found: CrossCheck) -> None:
 
     bar = figure.colorbar(
         ScalarMappable(Normalize(*colour_range_V_per_m(found)), FIELD_CMAP),
-        cax=figure.add_axes((0.3, 0.55, 0.4, 0.018)), orientation="horizontal", extend="max",
+        cax=figure.add_axes((0.3, 0.545, 0.4, 0.018)), orientation="horizontal", extend="max",
     )  # fmt: skip
     bar.ax.tick_params(labelsize=7, length=2, colors=INK)
     depth = 1e3 * found.record["least_depth_m"]
@@ -129,5 +129,5 @@ def _plot_pair(axes: Axes, found: CrossCheck, one: str, other: str) -> None:
     axes.tick_params(labelsize=6.5, length=2, color=FAINT, labelcolor=INK)
     axes.spines[["top", "right"]].set_visible(False)
     row = found.between(one, other)
-    axes.text(0.04, 0.98, f"RDM {row.rdm:.2f}\nMAG {row.mag:.2f}\nr {row.correlation:.2f}", fontsize=7, color=INK,
-              va="top", transform=axes.transAxes)  # fmt: skip
+    axes.text(0.98, 0.04, f"RDM {row.rdm:.2f}\nMAG {row.mag:.2f}\nr {row.correlation:.2f}", fontsize=7, color=INK,
+              ha="right", va="bottom", transform=axes.transAxes)  # fmt: skip
