@@ -1,0 +1,120 @@
+"""Protocol x HeadModel -> the coil of each block at its pose, driven as hard as the protocol says.
+
+Everything the protocol leaves open is asked for by name: the coil where its model is no coil of the catalogue, the
+person's threshold where the intensity is relative to one, dI/dt at 100 % of the output where the coil's file does not
+say. Nothing typical is put in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from stimplan.coil import Coil, list_coils, read_coil
+from stimplan.coil.intensity import Known, convert
+from stimplan.coil_field import CoilPlacement, coil_placement
+from stimplan.errors import CoilError, Problem
+from stimplan.pose_plan import poses_of
+from stimplan.protocol.magnetic import Handle
+from stimplan.protocol.reading import as_protocol
+
+if TYPE_CHECKING:
+    from stimplan.head.model import HeadModel
+    from stimplan.protocol import Protocol
+    from stimplan.protocol.magnetic import Coil as StatedCoil
+
+
+@attrs.frozen(eq=False)
+class PlannedCoil:
+    """The coil of one block.
+
+    Attributes
+    ----------
+    placement : CoilPlacement
+        At the intensity of the block; a pulse of another relative intensity scales the field.
+    steps : tuple of str
+        How dI/dt was found, as text.
+    notices : tuple of str
+        What a reader must know about the pose.
+    """
+
+    placement: CoilPlacement
+    steps: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+def plan_coils(
+    protocol: Protocol | str | Path | Mapping[str, Any],
+    head: HeadModel,
+    *,
+    coil: Coil | None = None,
+    handle: Handle | None = None,
+    known: Known | None = None,
+    folder: Path | None = None,
+) -> tuple[PlannedCoil, ...]:
+    """Place the coil of each block of a protocol, driven at the block's intensity.
+
+    Parameters
+    ----------
+    protocol : Protocol, str, Path or mapping
+        Anything `read_protocol` takes.
+    head : HeadModel
+    coil : Coil, optional
+        Instead of the protocol's.
+    handle : Handle, optional
+        For blocks that do not say where the handle points.
+    known : Known, optional
+        Measured thresholds of the person, and dI/dt at 100 % of the output where the coil does not state it.
+    folder : Path, optional
+        Where the coil file that the protocol names is; by default the current folder.
+
+    Returns
+    -------
+    tuple of PlannedCoil
+        In the order of the blocks. The sign of dI/dt is positive: the field under a figure-8 points away from the
+        handle while the current grows.
+
+    Raises
+    ------
+    CoilError
+        No coil, what is missing for an intensity, places that cannot be: all of it, each with its block.
+    """
+    plan = as_protocol(protocol) if isinstance(protocol, str | Path | Mapping) else protocol
+    magnetic = getattr(plan, "magnetic", None)
+    if magnetic is None:
+        raise CoilError(f"protocol {getattr(plan, 'id', protocol)!r} has no coil")
+    used = _coil_of(magnetic.coil, folder) if coil is None else coil
+    casing = None if used.casing is None else used.casing.sampled_m()
+    poses = poses_of(plan, head, handle=handle, casing_points_m=casing)
+    facts = _with_rate(known or Known(), used)
+    problems: list[Problem] = []
+    planned = []
+    for number, (block, pose) in enumerate(zip(magnetic.blocks, poses, strict=True)):
+        where = f"$.stimulation.blocks[{number}]"
+        try:
+            found = convert(block.intensity, "didt", facts)
+            placement = coil_placement(used, pose_m=pose, didt_A_per_s=found.value, head=head)
+            planned.append(PlannedCoil(placement, found.steps, pose.notices))
+        except CoilError as error:
+            problems += [Problem(f"{where}.{p.where}" if p.where else where, p.what) for p in error.problems]
+    if problems:
+        raise CoilError(problems)
+    return tuple(planned)
+
+
+def _coil_of(stated: StatedCoil, folder: Path | None) -> Coil:
+    """The coil a protocol names: its file, or its model where that is a coil of the catalogue."""
+    if stated.file is not None:
+        return read_coil((folder or Path()) / stated.file)
+    if stated.model in list_coils():
+        return read_coil(str(stated.model))
+    what = f"model {stated.model!r} is no coil of the catalogue ({', '.join(list_coils())}); give a coil, or its file"
+    raise CoilError(Problem("$.stimulation.coil", what))
+
+
+def _with_rate(known: Known, coil: Coil) -> Known:
+    """The facts, with the coil's own rate at 100 % where none is given."""
+    return known if known.max_didt_A_per_s is not None else attrs.evolve(known, max_didt_A_per_s=coil.max_didt_A_per_s)
