@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import attrs
 import numpy as np
 import pytest
@@ -66,3 +69,13 @@ def test_the_coil_is_that_of_the_catalogue_or_the_file_the_protocol_names(tmp_pa
 def test_a_protocol_without_a_coil_is_refused():
     with pytest.raises(CoilError, match="has no coil"):
         plan_coils("select-tdcs", sphere())
+
+
+@pytest.mark.slow
+def test_the_code_of_the_page_about_coils_runs():
+    page = (Path(__file__).parents[1] / "docs" / "coils.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    names: dict = {}
+    exec(compile(block, "coils.md", "exec"), names)
+    assert names["planned"].steps[0] == "80% of aMT × 45% of the output at aMT = 36% of the output"
+    assert 30 < np.percentile(names["field"].magnitude_V_per_m[names["head"].in_tissue("gray_matter")], 99.9) < 150
