@@ -61,7 +61,10 @@ def show_findings(report: SafetyReport) -> list[str]:
 
 
 def _finding(finding: Finding) -> list[str]:
-    numbers = f": {finding.value_text}, limit {finding.limit_text}" if finding.value_text and finding.limit_text else ""
+    # What only informs is compared with a number that is no limit, such as what injured rats, or with none.
+    word = "beside" if finding.severity == "info" else "limit"
+    numbers = f": {finding.value_text}" if finding.value_text else ""
+    numbers += f", {word} {finding.limit_text}" if finding.value_text and finding.limit_text else ""
     place = f" ({finding.place})" if finding.place else ""
     head = f"  {finding.status:7}  {finding.title}{place}{numbers}  [{finding.rule_id}]"
     if finding.status == "pass":

@@ -212,6 +212,13 @@ def test_a_stopped_run_as_json_carries_the_report(tmp_path):
 # JSON is what the functions return
 
 
+def test_a_number_that_is_no_limit_is_not_called_one():
+    out = stimplan_cli("check", "select-tdcs")[1]
+    assert "Total current within the tested range: 2 mA, limit 4 mA" in out
+    assert "injured rats (F3): 0.8 A/m², beside 20 A/m²" in out and "limit 20 A/m²" not in out
+    assert "Charge of the whole course: 43.2 C  [" in out
+
+
 def test_the_json_of_a_check_is_the_record_of_the_report():
     _, out, _ = stimplan_cli("check", "select-tdcs", "--json")
     assert json.loads(out) == stimplan.check(stimplan.read_protocol("select-tdcs")).record()
