@@ -226,6 +226,8 @@ def solve(
         The residual is above the tolerance, or an electrode does not deliver its current.
     """
     if not isinstance(placement, Placement):  # a coil's
+        if not hasattr(placement, "field_in"):
+            raise InputError(f"cannot solve for a {type(placement).__name__}; place and coil_placement make placements")
         if currents_A is not None:
             raise InputError("a coil has no electrodes for currents_A; its rate is part of its placement")
         return placement.field_in(head, tolerance=tolerance, solver=solver, progress=progress)

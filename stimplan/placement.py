@@ -181,7 +181,8 @@ def place(
     if not hasattr(head, "nodes_m"):
         raise InputError(f"the head is a {type(head).__name__}, expected a HeadModel; stimplan.load_head makes one")
     if not plan.electrodes:
-        raise InputError(f"{plan.modality} protocol {plan.id!r} has no electrodes; placing a coil is not there yet")
+        what = f"{plan.modality} protocol {plan.id!r} has no electrodes"
+        raise InputError(f"{what}; stimplan.coil_plan.plan_coils places a coil")
     scalp = _scalp_of(head)
     problems: list[Problem] = []
     placed: list[tuple[Patch, Coverage]] = []

@@ -217,6 +217,11 @@ def test_a_placement_of_another_head_is_refused(field):
         solve_coil(ball(), field.coil_placement)
 
 
+def test_what_is_no_placement_is_refused():
+    with pytest.raises(InputError, match="cannot solve for a Coil; place and coil_placement"):
+        solve(sphere(), nine_turns())
+
+
 def broken(change):
     pose = above(0.01)
     change(pose)
