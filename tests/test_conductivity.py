@@ -209,3 +209,10 @@ def test_the_schema_and_the_program_agree_on_presets_and_on_what_is_plausible():
     assert tuple(block["conductivity_preset"]["enum"]) == (*PRESETS, None)
     largest = {name: one["maximum"] for name, one in block["conductivities_S_per_m"]["properties"].items()}
     assert largest == {name: high for name, (_, high) in conductivity._PLAUSIBLE_S_PER_M.items()}
+
+
+def test_who_names_the_bone_of_a_head_with_two_kinds_is_told_their_names():
+    from stimplan.head.conductivity import conductivity_problems
+
+    (problem,) = conductivity_problems({"bone": 0.01}, ("scalp", "compact_bone", "spongy_bone"))
+    assert problem.what.endswith("its bone is compact_bone and spongy_bone: name each")

@@ -12,7 +12,7 @@ from ledgers import NOW, filled
 
 from stimplan.errors import LedgerError
 from stimplan.ledger import history_of, open_ledger, plans_of, rows_of_ledger, verify
-from stimplan.ledger.chain import row_hash
+from stimplan.ledger.chain import row_hash, structure_faults
 from stimplan.ledger.schema import TABLES
 
 CHAIN = ("seq", "kind", "recorded_utc", "recorded_by", "corrects", "reason", "previous", "hash")
@@ -196,3 +196,14 @@ def test_a_tampered_plan_is_not_used(copy):
         for ask in (lambda: plans_of(ledger, "P-0042"), lambda: history_of(ledger, "P-0042", NOW)):
             with pytest.raises(LedgerError, match="plan row 3 is not what was written"):
                 ask()
+
+
+def test_triggers_that_went_together_are_one_fault(tmp_path):
+    path = tmp_path / "ward.sqlite"
+    filled(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.commit()
+        (fault,) = structure_faults(connection)
+    assert fault.what.startswith("33 triggers are missing (adverse_event_no_delete, ")

@@ -211,7 +211,9 @@ def conductivity_problems(given: Mapping[str, float], tissues: tuple[str, ...]) 
         where = f"conductivities_S_per_m[{name!r}]"
         if name not in tissues:
             near = get_close_matches(name, tissues, n=1)
+            kinds = [kind for kind in ("compact_bone", "spongy_bone") if kind in tissues]
             hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = f"; its bone is {' and '.join(kinds)}: name each" if name == "bone" and kinds else hint
             problems.append(Problem(where, f"this head has no such tissue; it has {', '.join(tissues)}{hint}"))
         elif isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
             problems.append(Problem(where, f"must be positive and finite, got {value!r} S/m"))

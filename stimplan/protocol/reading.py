@@ -130,7 +130,9 @@ def _path_of(source: str | Path) -> Path | None:
 def _no_such_protocol(name: str) -> str:
     ids = library_ids()
     near = get_close_matches(name.lower(), ids, n=3, cutoff=0.4)
-    hint = f"did you mean {', '.join(map(repr, near))}?" if near else f"the library has {', '.join(ids)}"
+    hint = (
+        f"did you mean {', '.join(map(repr, near))}?" if near else f"the library has {len(ids)}, see stimplan protocols"
+    )
     return f"{strict_json.shorten(name)!r} is neither a file nor a protocol of the library; {hint}"
 
 
