@@ -4,9 +4,10 @@ import attrs
 import pytest
 from people import CONSERVATIVE, RESEARCH, TES, TMS, answered, healthy
 
+from stimplan.commands.output import PROFILES_HELP
 from stimplan.errors import InputError
 from stimplan.protocol import read_protocol
-from stimplan.safety import apply_site_policy, check, load_rules, read_site_policy
+from stimplan.safety import apply_site_policy, check, load_profiles, load_rules, read_site_policy
 from stimplan.safety.screening_rules import load_screening
 from stimplan.safety.site_policy import apply_to_screening
 
@@ -68,7 +69,12 @@ def test_the_report_names_the_site_and_what_the_profile_alone_would_have_said():
     assert "Ward 3" in report.profile and "Ward 3" in report.rule_set_version
     assert report.rule_set_digest != plain.rule_set_digest
     assert report.other_profiles[RESEARCH].verdict == plain.verdict != report.verdict == "stop"
-    assert "TES-DC-T" in report.other_profiles[RESEARCH].differing
+    assert report.other_profiles[RESEARCH].differing == ("TES-DC-T",)
+
+
+def test_help_names_the_policy_profiles_there_are():
+    default, *others = (profile.id for profile in load_profiles())
+    assert f"policy profile: {default} (default), {others[0]} or {others[1]}" == PROFILES_HELP and len(others) == 2
 
 
 def test_a_laxer_severity_counts_for_rules_about_a_person_too():

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stimplan.commands.output import LEDGER_VARIABLE, add_command, moment_option, show_json, show_lines
+from stimplan.commands.output import LEDGER_VARIABLE, PROFILES_HELP, add_command, moment_option, show_json, show_lines
 from stimplan.errors import InputError, Problem, SafetyStop
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--person", metavar="CODE", help="code of the person in the ledger")
     parser.add_argument("--now", metavar="TIME", help="when the session would begin, such as "
                         "2026-03-01T09:30:00+01:00 (default: this moment); for the ledger")  # fmt: skip
-    parser.add_argument("--profile", metavar="NAME", help="policy profile (default: research-ifcn2021)")
+    parser.add_argument("--profile", metavar="NAME", help=PROFILES_HELP)
     parser.add_argument("--site-policy", type=Path, metavar="FILE", help="a site's changes to the profile")
     return parser
 

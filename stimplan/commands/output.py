@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LEDGER_VARIABLE = "STIMPLAN_LEDGER"
+# Written out here, so that help needs no rules; a test compares them with safety/profiles.json.
+PROFILES_HELP = "policy profile: research-ifcn2021 (default), device-label-us or conservative"
 STANDARD_OUTPUT = "standard output"
 _WIDTH = 120
 

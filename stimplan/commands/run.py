@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stimplan.commands.output import add_command, show_json, show_lines
+from stimplan.commands.output import PROFILES_HELP, add_command, show_json, show_lines
 from stimplan.errors import InputError, Problem, SafetyStop
 
 # Where conductivities hold as they are; the same as in `stimplan.head.dispersion`, which is not loaded for --help.
@@ -46,7 +46,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     _add_anatomy(parser)
     parser.add_argument("--subject", metavar="FILE", help="answers of the person, as JSON: judge the person too, with "
                         "distances from implants on this head")  # fmt: skip
-    parser.add_argument("--profile", metavar="NAME", help="policy profile of the safety rules")
+    parser.add_argument("--profile", metavar="NAME", help=PROFILES_HELP)
     parser.add_argument("--site-policy", metavar="FILE", help="the site's own changes to the profile, as JSON")
     parser.add_argument("--even-if-stopped", action="store_true", help="simulate although the safety verdict is "
                         "stop or unknown; the report says so")  # fmt: skip

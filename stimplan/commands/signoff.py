@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stimplan.commands.check import ledger_path
-from stimplan.commands.output import LEDGER_VARIABLE, add_command, moment_option, show_json, show_text
+from stimplan.commands.output import LEDGER_VARIABLE, PROFILES_HELP, add_command, moment_option, show_json, show_text
 from stimplan.errors import InputError, SafetyStop, naming
 from stimplan.notice import NOTICE
 
@@ -37,7 +37,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
                         "2026-03-01T09:30:00+01:00 (default: this moment)")  # fmt: skip
     parser.add_argument("--result", type=Path, metavar="DIR", help="folder of a run of this protocol: its field and "
                         "the places of its electrodes are judged")  # fmt: skip
-    parser.add_argument("--profile", metavar="NAME", help="policy profile")
+    parser.add_argument("--profile", metavar="NAME", help=PROFILES_HELP)
     parser.add_argument("--site-policy", metavar="FILE", help="the site's own changes to the profile, as JSON")
     return parser
 

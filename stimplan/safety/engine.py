@@ -108,6 +108,8 @@ def _other(profile: str, here: tuple[Finding, ...], there: tuple[Finding, ...]) 
     def said(findings: tuple[Finding, ...]) -> dict[str, list[tuple[str, ...]]]:
         table: dict[str, list[tuple[str, ...]]] = {}
         for finding in findings:
+            if finding.quantity == "site_policy":  # what the site changed is no rule
+                continue
             weight = finding.severity if finding.status != "pass" else ""
             table.setdefault(finding.rule_id, []).append((finding.place, finding.status, weight))
         return table
