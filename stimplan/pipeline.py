@@ -21,6 +21,7 @@ from stimplan.head.dispersion import LOW_HZ, FrequencyJudgement, head_at_frequen
 from stimplan.head.lesion import Lesion, lesion_notices
 from stimplan.head.prepare import HeadChoice, prepared_head
 from stimplan.head.space import has_mni, to_mni_m
+from stimplan.head.tissues import in_words
 from stimplan.maps import Along, MapMetrics, metrics_along, metrics_of
 from stimplan.montage import Point
 from stimplan.peaks import Voltages, field_quantities, not_judged, voltages
@@ -363,13 +364,18 @@ def _measured(
 
 def _with_notices(result: RunResult) -> RunResult:
     """The result, whose report says what no rule judges: the head's lesions, and sizes that are another head's."""
-    sentences = lesions = lesion_notices(result.head)
-    sentences += result.placement.notices
+    sentences = lesion_notices(result.head) + result.placement.notices
     target = result.protocol.target
-    if lesions and target is not None and target.mni_m is not None and result.target_metrics is None:
-        tissue = result.tissue.replace("_", " ")
-        sentences += (f"The target, {target.label}, has no {tissue} left in this head: no field is given for it.",)
+    if target is not None and target.mni_m is not None and result.target_metrics is None:
+        sentences += (f"The target, {target.label}, {_why_no_target(result)}: no field is given for it.",)
     return attrs.evolve(result, report=attrs.evolve(result.report, not_judged=(*result.report.not_judged, *sentences)))
+
+
+def _why_no_target(result: RunResult) -> str:
+    """Why nothing was measured at a target that has a position."""
+    if not has_mni(result.head):
+        return "is a place in MNI space, to which this head has no way"
+    return f"has no {in_words(result.tissue)} left in this head"
 
 
 def _target(protocol: Protocol, head: HeadModel) -> SphereRoi | None:

@@ -412,7 +412,7 @@ def test_a_cavity_under_the_electrode_draws_current_and_lowers_the_field_in_it()
 def test_a_target_that_the_lesion_has_taken_is_told_and_not_measured():
     result = run(plan(), small_head(), options=RunOptions(lesions=["sphere:mni_mm=-38,39,26,radius_mm=13=csf"]))
     assert result.target_metrics is None
-    assert "The target, a place, has no gray matter left in this head" in result.report.not_judged[-1]
+    assert "The target, a place, has no grey matter left in this head" in result.report.not_judged[-1]
 
 
 def test_a_head_by_name_gets_its_lesion_before_it_is_meshed(monkeypatch, tmp_path):

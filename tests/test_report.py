@@ -173,8 +173,16 @@ def test_the_field_table_has_the_percentiles_and_the_target():
 
 def test_a_protocol_without_a_target_says_so():
     data = record()
-    data["field"]["at_target"] = None
+    data["field"]["at_target"] = data["protocol"]["target"]["mni_mm"] = None
     assert "names no target with a position" in Page(render(data, {})).text
+
+
+def test_a_target_that_this_head_cannot_find_is_told_and_not_denied():
+    nowhere = run(plan(), attrs.evolve(small_head(), mni_from_head=None))
+    assert nowhere.target_metrics is None
+    text = Page(render(nowhere.record(), {})).text
+    assert "The target, a place, is a place in MNI space, to which this head has no way" in text
+    assert "names no target" not in text and "No field is given for the target" in text
 
 
 def test_numerics_and_provenance_are_on_the_page():
