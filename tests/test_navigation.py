@@ -172,6 +172,14 @@ def moved(matrix, center):
     return matrix
 
 
+@pytest.mark.parametrize("name", ["T<stmp", "MarkerList", "<InstrumentMarkerList", "CoilPos", '"TargetMarkers"', "key"])
+@pytest.mark.parametrize("kept", FORMATS)
+def test_a_name_that_looks_like_another_program_does_not_change_what_the_file_is(kept, name):
+    target = NavigationTarget(name, CoilPose(moved(np.eye(4), (0.0, 0.0, 0.125))))
+    read = parse_navigation(navigation_text([target], kept))
+    np.testing.assert_allclose(read.targets[0].pose.matrix_m, target.pose.matrix_m, atol=1e-9)
+
+
 @pytest.mark.parametrize("one, other", list(product(FORMATS, FORMATS)))
 @settings(max_examples=10)
 @given(planned=targets)

@@ -7,6 +7,7 @@ matrix of zeros or the identity.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -33,7 +34,7 @@ _SUFFIX = {"valueA": "A_per_us", "amplitudeA": "percent"}
 
 def recognises(text: str) -> bool:
     """Whether the text is a list of markers of Localite."""
-    return "MarkerList" in text[:2000] and text.lstrip().startswith("<")
+    return text.lstrip().startswith("<") and re.search(r"<\w*MarkerList", text[:2000]) is not None
 
 
 def read_localite(text: str, *, file: str) -> NavigationFile:

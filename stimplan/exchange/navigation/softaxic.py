@@ -29,7 +29,7 @@ _KEYS = [[*(f"m{row}{column}" for column in range(3)), "xyz"[row]] for row in ra
 
 def recognises(text: str) -> bool:
     """Whether the text is a file of Softaxic."""
-    return "<stmp" in text[:2000]
+    return text.lstrip().startswith("<") and "<stmp" in text[:2000]
 
 
 def read_softaxic(text: str, *, file: str) -> NavigationFile:
