@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from stimplan.head.cortex import brain_names
 from stimplan.head.model import HeadModel
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ VIEWS: dict[str, tuple[float, float, float]] = {
     "back left": (-0.72, -0.72, 0.35),
     "back right": (0.72, -0.72, 0.35),
 }
+
+# A cord that hangs down to the cut of the neck would make the brain small in every picture.
+_CORD_M = 0.008
 
 _LETTERS = {"R": (1, 0, 0), "L": (-1, 0, 0), "A": (0, 1, 0), "P": (0, -1, 0)}
 
@@ -54,6 +58,15 @@ class Shot:
     def pixel(self, point_m: Any) -> NDArray[np.float64]:
         """Column and row of a position, m."""
         return self.pixel_from_m @ np.append(np.asarray(point_m, float), 1.0)
+
+
+def brain_surface(head: HeadModel) -> NDArray[np.int32]:
+    """(k, 3) triangles of the brain's outer surface; the spinal cord ends a little below the brain's grey matter."""
+    triangles = head.surface(*brain_names(head))
+    if not head.has_tissue("gray_matter"):
+        return triangles
+    lowest_m = head.nodes_m[head.tets[head.in_tissue("gray_matter")], 2].min() - _CORD_M
+    return triangles[(head.nodes_m[triangles, 2] > lowest_m).any(axis=1)]
 
 
 def surface_mesh(head: HeadModel, triangles: NDArray[np.int32]) -> tuple[pyvista.PolyData, NDArray[np.int64]]:

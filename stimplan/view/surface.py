@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.exposure import Exposure, exposure_of
-from stimplan.head.cortex import brain_names
 from stimplan.head.model import HeadModel
 from stimplan.roi import default_tissue, measure_map
 from stimplan.view.paper import FIELD_CMAP, INK, new_figure
 from stimplan.view.scene import (
     VIEWS,
+    brain_surface,
     half_height_m,
     new_scene,
     shoot,
@@ -76,7 +76,7 @@ def scene_cortex(
     size : (width, height)
     """
     plotter = new_scene(size)
-    triangles = head.surface(*brain_names(head))
+    triangles = brain_surface(head)
     mesh, nodes = surface_mesh(head, triangles)
     # Where white matter reaches the surface there is no grey matter to show: NaN, drawn grey.
     if np.iscomplexobj(nodal):
@@ -116,7 +116,7 @@ def plot_surface_field(
     """
     exposure = exposure_of(shown)
     head = exposure.field.head
-    points = head.nodes_m[np.unique(head.surface(*brain_names(head)))]
+    points = head.nodes_m[np.unique(brain_surface(head))]
     half_height = half_height_m(points, views, 1.22)
     figure = new_figure(1.75 * len(views), 2.55)
     plotter = scene_surface_field(exposure, name=name)

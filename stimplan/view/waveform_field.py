@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from stimplan.errors import InputError
 from stimplan.exposure import Exposure
 from stimplan.fem.phasor import peak_phase_rad
-from stimplan.head.cortex import brain_names, cortex_of
+from stimplan.head.cortex import cortex_of
 from stimplan.head.model import HeadModel
 from stimplan.roi import default_tissue, measure_map
 from stimplan.view.montage import best_views
 from stimplan.view.paper import FIELD_CMAP, INK, new_figure
-from stimplan.view.scene import VIEWS, half_height_m, shoot, show_shot
+from stimplan.view.scene import VIEWS, brain_surface, half_height_m, shoot, show_shot
 from stimplan.view.surface import add_colour_bar, colour_range_V_per_m, map_label, scene_cortex
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _draw_row(
     figure: Any, head: HeadModel, picture: _Picture, views: Sequence[str], *, top: float, bottom: float
 ) -> None:
     """One set of values from several sides, side by side."""
-    points = head.nodes_m[np.unique(head.surface(*brain_names(head)))]
+    points = head.nodes_m[np.unique(brain_surface(head))]
     half_height = half_height_m(points, views, 1.22)
     plotter = scene_cortex(head, picture.nodal, limits=picture.limits, cmap=picture.cmap, size=_SIZE_PX)
     try:
@@ -188,7 +188,7 @@ def _draw_column(
 ) -> None:
     """One set of values from several sides, one below the other; `sides` are left edge and width."""
     left, width = sides
-    points = head.nodes_m[np.unique(head.surface(*brain_names(head)))]
+    points = head.nodes_m[np.unique(brain_surface(head))]
     half_height = half_height_m(points, views, 1.22)
     plotter = scene_cortex(head, picture.nodal, limits=picture.limits, cmap=picture.cmap, size=_SIZE_PX)
     try:
