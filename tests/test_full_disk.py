@@ -14,7 +14,8 @@ from stimplan.errors import naming
 
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux: /dev/full and file size limits")
 
-_FEW = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)); from stimplan.__main__ import main"
+_FEW = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)); from stimplan.resources import data_path
+from stimplan.__main__ import main"
 
 
 def few_bytes(folder, *args):
@@ -37,7 +38,7 @@ WRITERS = {
 
 @pytest.mark.parametrize("case", WRITERS)
 def test_the_file_that_did_not_fit_is_named_and_nothing_of_it_stays(case, tmp_path):
-    source = Path(__file__).parents[1] / "protocols" / "select-tdcs.json"
+    source = data_path("protocols", "select-tdcs.json")
     (tmp_path / "long.json").write_bytes(source.read_bytes())
     args, name = WRITERS[case]
     done = few_bytes(tmp_path, *args)
