@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from stimplan.errors import naming
+from stimplan.resources import data_path
 
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux: /dev/full and file size limits")
 
-_FEW = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)); from stimplan.resources import data_path
-from stimplan.__main__ import main"
+_FEW = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)); from stimplan.__main__ import main"
 
 
 def few_bytes(folder, *args):
