@@ -19,7 +19,7 @@ from stimplan.coil.values import AGrid, Coil, Dipoles
 from stimplan.errors import CoilError, InputError, Problem
 from stimplan.fem.assemble import electric_field
 from stimplan.fem.krylov import threads
-from stimplan.fem.recover import nodal_field
+from stimplan.fem.recover import between_nodes, nodal_field
 from stimplan.fem.rows import WIDTH
 from stimplan.fem.solve import LinearSolver, Progress, solve_system
 from stimplan.fem.tms import dipole_potential, element_means, grid_potential, primary_load, segment_potential
@@ -139,14 +139,11 @@ class CoilField(Field):
         """
         points = points_of(points_m)
         tet, barycentric = inside(self.head, points)
-        values = -self.coil_placement.dadt_V_per_m(points)
-        labels = self.head.tissue[tet]
-        for tissue in self.head.tissues:
-            of = labels == tissue.label
-            if of.any():
-                nodal = self._charges_V_per_m(tissue.name)[self.head.tets[tet[of]]]
-                values[of] += np.einsum("pc,pcd->pd", barycentric[of], nodal)
-        return values
+        names = {tissue.label: tissue.name for tissue in self.head.tissues}
+        secondary = between_nodes(
+            self.head.tissue[tet], self.head.tets[tet], barycentric, nodal_of=lambda t: self._charges_V_per_m(names[t])
+        )
+        return secondary - self.coil_placement.dadt_V_per_m(points)
 
     @cached_property
     def _charges(self) -> dict[str, Array]:

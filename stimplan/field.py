@@ -18,7 +18,7 @@ from stimplan.fem.assemble import electric_field
 from stimplan.fem.contact import solve_contacts
 from stimplan.fem.flux import face_flux, weak_flux
 from stimplan.fem.locate import Locator
-from stimplan.fem.recover import nodal_field, relative_difference
+from stimplan.fem.recover import between_nodes, nodal_field, relative_difference
 from stimplan.fem.solve import LinearSolver, Progress, System, build_system
 from stimplan.fem.tensor import current_density
 from stimplan.head.model import HeadModel
@@ -137,14 +137,10 @@ class Field:
         """
         points = points_of(points_m)
         tet, barycentric = inside(self.head, points)
-        values = np.empty((len(points), 3))
-        labels = self.head.tissue[tet]
-        for tissue in self.head.tissues:
-            of = labels == tissue.label
-            if of.any():
-                nodal = self.recovered_V_per_m(tissue.name)[self.head.tets[tet[of]]]
-                values[of] = np.einsum("pc,pcd->pd", barycentric[of], nodal)
-        return values
+        names = {tissue.label: tissue.name for tissue in self.head.tissues}
+        return between_nodes(
+            self.head.tissue[tet], self.head.tets[tet], barycentric, nodal_of=lambda t: self.recovered_V_per_m(names[t])
+        )
 
     def error_estimate(self, region: str | ArrayLike) -> float:
         """Estimated relative error of the element field, ||E recovered - E|| / ||E recovered||.

@@ -10,6 +10,8 @@ each node (Zienkiewicz & Zhu 1987), and ten times as exact as the elements thems
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +101,28 @@ def nodal_field(E_V_per_m: Array, tets: NDArray[np.int32], *, nodes_m: Array, vo
     fit = recovery(tets, nodes_m, volumes_m3)
     values = np.full((len(nodes_m), 3), np.nan)
     values[fit.nodes] = fit(E_V_per_m)
+    return values
+
+
+def between_nodes(
+    labels: NDArray[np.integer], corners: NDArray[np.integer], barycentric: Array, *, nodal_of: Callable[[int], Array]
+) -> Array:
+    """(k, 3) vectors at points in tetrahedra, linear between the nodal values of the tissue each lies in.
+
+    Parameters
+    ----------
+    labels : (k,) int array
+        Tissue of the tetrahedron around each point.
+    corners : (k, 4) int array
+        Its nodes.
+    barycentric : (k, 4) array
+    nodal_of : callable
+        From a tissue's label to its (n, 3) nodal values.
+    """
+    values = np.empty((len(labels), 3))
+    for label in np.unique(labels):
+        of = labels == label
+        values[of] = np.einsum("pc,pcd->pd", barycentric[of], nodal_of(int(label))[corners[of]])
     return values
 
 
