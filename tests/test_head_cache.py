@@ -119,6 +119,19 @@ def test_two_at_once_both_get_their_mesh_and_leave_one_sound_file(own_cache):
     assert make.count == 0
 
 
+def test_a_mesh_that_another_process_finishes_just_now_is_not_called_damaged(own_cache, monkeypatch):
+    read = cache_module._read
+
+    def read_too_early(path, one_key):
+        monkeypatch.setattr(cache_module, "_read", read)
+        cached_mesh(one_key, small_mesh)  # the other process, between our look and ours being told
+        return None
+
+    monkeypatch.setattr(cache_module, "_read", read_too_early)
+    cached_mesh(key("k1"), small_mesh)  # a warning would be an error here
+    assert key("k1").path.is_file()
+
+
 def test_an_interrupted_write_leaves_nothing(own_cache, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt

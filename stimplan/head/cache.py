@@ -98,12 +98,13 @@ def cached_mesh(key: MeshKey, make: Callable[[], Made]) -> Made:
         and is returned all the same.
     """
     path = key.path
+    # Looking comes before reading: a file that another process finishes in between is absent, not damaged.
+    was_there = _is_there(path)
     kept = _read(path, key)
     if kept is not None:
         return kept
-    with suppress(OSError):
-        if path.exists():
-            warnings.warn(f"the kept mesh {path} was damaged; it is made again", StimplanNotice, stacklevel=2)
+    if was_there:
+        warnings.warn(f"the kept mesh {path} was damaged; it is made again", StimplanNotice, stacklevel=2)
     mesh, record = make()
     try:
         _write(path, key, mesh, record)
@@ -159,6 +160,12 @@ def _take_place(part: Path, path: Path) -> None:
         if path.exists():
             raise FileExistsError(str(path)) from None
         part.replace(path)
+
+
+def _is_there(path: Path) -> bool:
+    with suppress(OSError):
+        return path.exists()
+    return False
 
 
 def _folder() -> Path:
