@@ -125,7 +125,6 @@ def test_a_mesh_that_another_process_finishes_just_now_is_not_called_damaged(own
     def read_too_early(path, one_key):
         monkeypatch.setattr(cache_module, "_read", read)
         cached_mesh(one_key, small_mesh)  # the other process, between our look and ours being told
-        return None
 
     monkeypatch.setattr(cache_module, "_read", read_too_early)
     cached_mesh(key("k1"), small_mesh)  # a warning would be an error here
