@@ -504,9 +504,9 @@ def test_who_answered_a_whole_form_is_told_what_the_form_does_not_answer(tmp_pat
     answers = tmp_path / "answers.json"
     answers.write_text(json.dumps({str(item): "no" for item in range(1, 19)}), encoding="utf-8")
     file = tmp_path / "p.json"
-    assert run_command(["screen", "--form", "tes", "--answers", str(answers), "--id", "p", "--out", str(file)]) == 0
+    assert run_command(["screen", "--form", "tes", "--answers", str(answers), "--id", "p-1", "--out", str(file)]) == 0
     said = capsys.readouterr().out
-    assert "18 of 18" in said and "conditions" in said and "The form does not answer these" in said
+    assert "18 of 18" in said and "conditions" in said and "The form does not ask these" in said
     assert run_command(["check", "m1-so", "--subject", str(file)]) == 3
     said = capsys.readouterr().out
     assert "the subject file has no list of conditions ([] says none)" in said and "nobody asked" not in said

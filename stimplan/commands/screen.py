@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stimplan.commands import screen_person
 from stimplan.commands.output import add_command, show_json, show_text, write_whole
 from stimplan.errors import InputError, Problem
 from stimplan.notice import NOTICE
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from stimplan.safety.screening_rules import Form
 
 _WORDS = {"y": "yes", "yes": "yes", "n": "no", "no": "no", "?": "unknown", "unknown": "unknown", "": "unknown"}
-_REST = ("age_years", "sex", "pregnant", "implants", "medications", "conditions", "sleep_hours", "alcohol_units_24h")
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -30,6 +31,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--id", help="pseudonym of a new subject; never a name")
     parser.add_argument("--out", type=Path, metavar="FILE", help="subject file to write (default: subject-<id>.json)")
     parser.add_argument("--force", action="store_true", help="replace the file if it is there already")
+    screen_person.add_arguments(parser)
     return parser
 
 
@@ -39,20 +41,35 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from stimplan.safety.screening_rules import load_forms
 
     form = load_forms()[args.form]
-    if args.answers is not None:
-        answers = _from_file(args.answers)
-    elif not args.json and can_ask(console):
-        answers = ask_items(form, lambda question: console.input(question, markup=False))
-    else:
+    person = screen_person.given(args)
+    asks = args.answers is None and not args.json and can_ask(console)
+    if args.answers is None and not asks and not person:
         _list(form, args, console)
         return 0
-    subject = _with_answers(args, form, answers)
-    path = args.out or Path(f"subject-{subject.id}.json")
+    before = _before(args)
+    if args.answers is not None:
+        answers = _from_file(args.answers)
+    elif asks:
+
+        def ask(question: str) -> str:
+            return console.input(question, markup=False)
+
+        answers = ask_items(form, ask)
+        person |= screen_person.ask_person(before | person, ask)
+    else:
+        answers = {}
+    return _write(args, form, _subject(before, form, answers, person), console)
+
+
+def _write(args: argparse.Namespace, form: Form, subject: Subject, console: Console) -> int:
+    """Write the subject file and say what is still unknown."""
     from stimplan.safety import dump_subject
 
-    write_whole(path, dump_subject(subject), is_new=not args.force)
+    path = args.out or Path(f"subject-{subject.id}.json")
+    text = dump_subject(subject)
+    write_whole(path, text, is_new=not args.force)
     unanswered = [one.item for one in form.items if subject.answer_to(form.id, one.item).answer == "unknown"]
-    unknown = [name for name in _REST if getattr(subject, name) in (None, "unknown")]
+    unknown = screen_person.still_unknown(json.loads(text))
     if args.json:
         data = {"id": subject.id, "file": str(path), "unanswered": unanswered, "unknown": unknown, "notice": NOTICE}
         show_json(console, data)
@@ -61,7 +78,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if unanswered or unknown:
         show_text(console, f"Still unknown: {', '.join([*(f'item {item}' for item in unanswered), *unknown])}.")
     if unknown:
-        show_text(console, "The form does not answer these; write them into the file (an empty list [] says none).")
+        show_text(console, "The form does not ask these: answer them with options (stimplan screen --help).")
     show_text(console, f"stimplan check PROTOCOL --subject {path} judges what is there.\n\n{NOTICE}")
     return 0
 
@@ -103,23 +120,33 @@ def _from_file(path: Path) -> dict[str, Any]:
     return document.tree
 
 
-def _with_answers(args: argparse.Namespace, form: Form, answers: dict[str, Any]) -> Subject:
-    """The subject with these answers instead of earlier ones to the same form."""
-    import attrs
+def _before(args: argparse.Namespace) -> dict[str, Any]:
+    """The tree of the subject file to add to, or that of a new subject."""
+    from stimplan.ledger.fields import person as pseudonym
+    from stimplan.safety import dump_subject, read_subject
 
+    if args.subject is None:
+        if not args.id:
+            raise InputError(Problem("--id", "is missing: a pseudonym for the person, never a name"))
+        try:
+            return {"schema_version": 1, "id": pseudonym(args.id)}  # as strict as the ledger, which it may go into
+        except ValueError as error:
+            raise InputError(Problem("--id", str(error))) from None
+    before = read_subject(args.subject)
+    if args.id not in (None, before.id):
+        raise InputError(Problem("--id", f"{args.id!r} is not the subject of {args.subject} ({before.id!r})"))
+    tree: dict[str, Any] = json.loads(dump_subject(before))
+    return tree
+
+
+def _subject(before: dict[str, Any], form: Form, answers: dict[str, Any], person: dict[str, Any]) -> Subject:
+    """The subject with these answers instead of earlier ones to the same form and the same questions."""
     from stimplan.safety import read_subject
 
-    before = read_subject(args.subject) if args.subject else None
-    if before is None and not args.id:
-        raise InputError(Problem("--id", "is missing: a pseudonym for the person, never a name"))
-    if before is not None and args.id not in (None, before.id):
-        raise InputError(Problem("--id", f"{args.id!r} is not the subject of {args.subject} ({before.id!r})"))
-    name = before.id if before else args.id
-    fresh = read_subject({"schema_version": 1, "id": name, "answers": {form.id: answers}})
-    if before is None:
-        return fresh
-    kept = tuple(row for row in before.answers if row[0] != form.id)
-    return attrs.evolve(before, answers=(*kept, *fresh.answers))
+    forms = dict(before.get("answers", {}))
+    if answers:
+        forms[form.id] = answers
+    return read_subject({**before, "answers": forms, **person})
 
 
 def _list(form: Form, args: argparse.Namespace, console: Console) -> None:
