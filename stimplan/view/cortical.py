@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stimplan.roi import CorticalField, field_on_cortex, weighted_percentiles
-from stimplan.view.paper import INK, new_figure
+from stimplan.view.paper import new_figure
 from stimplan.view.scene import VIEWS, half_height_m, new_scene, shoot, show_shot, smooth_normals
+from stimplan.view.style import add_colour_bar, draw_scale_bar, signed_cmap
 
 if TYPE_CHECKING:
     import pyvista
     from matplotlib.figure import Figure
 
     from stimplan.field import Field
-
-# Red into the cortex, as an anode's colour; blue out of it. Zero is the light middle.
-NORMAL_CMAP = "RdBu_r"
 
 
 def normal_limit_V_per_m(surface: CorticalField) -> float:
@@ -38,7 +36,7 @@ def scene_cortical_normal(field: Field, *, size: tuple[int, int] = (800, 800)) -
     mesh.point_data["E_inward_V_per_m"] = surface.inward_V_per_m
     limit = normal_limit_V_per_m(surface)
     plotter.add_mesh(
-        smooth_normals(mesh), scalars="E_inward_V_per_m", cmap=NORMAL_CMAP, clim=(-limit, limit),
+        smooth_normals(mesh), scalars="E_inward_V_per_m", cmap=signed_cmap(), clim=(-limit, limit),
         show_scalar_bar=False, smooth_shading=True, ambient=0.4, diffuse=0.75, specular=0.05, name="cortex",
     )  # fmt: skip
     return plotter
@@ -46,9 +44,6 @@ def scene_cortical_normal(field: Field, *, size: tuple[int, int] = (800, 800)) -
 
 def plot_cortical_normal(field: Field, *, views: Sequence[str] = ("left", "right", "front", "top")) -> Figure:
     """Figure of the normal component on the cortex from several sides, inward positive, one colour bar in V/m."""
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
     surface = field_on_cortex(field)
     points, limit = np.asarray(surface.cortex.points_m), normal_limit_V_per_m(surface)
     half_height = half_height_m(points, views, 1.22)
@@ -57,15 +52,15 @@ def plot_cortical_normal(field: Field, *, views: Sequence[str] = ("left", "right
     try:
         for column, name in enumerate(views):
             axes = figure.add_axes((column / len(views), 0.24, 1 / len(views), 0.69))
-            show_shot(axes, shoot(plotter, VIEWS[name], points_m=points, half_height=half_height), title=name)
+            shot = shoot(plotter, VIEWS[name], points_m=points, half_height=half_height)
+            show_shot(axes, shot, title=name)
+            if column == 0:
+                draw_scale_bar(axes, shot)
     finally:
         plotter.close()
-    bar = figure.colorbar(
-        ScalarMappable(Normalize(-limit, limit), NORMAL_CMAP), cax=figure.add_axes((0.3, 0.17, 0.4, 0.035)),
-        orientation="horizontal", extend="both",
+    # Red into the cortex, as an anode's colour; blue out of it. Zero is the light middle.
+    add_colour_bar(
+        figure, figure.add_axes((0.3, 0.17, 0.4, 0.035)), limits=(-limit, limit), cmap=signed_cmap(), extend="both",
+        label="normal component, V/m: out of the cortex (−), into it (+); to the 99.9th percentile of its size",
     )  # fmt: skip
-    bar.ax.tick_params(labelsize=7, length=2, colors=INK)
-    bar.outline.set_linewidth(0.5)
-    bar.set_label("normal component, V/m: out of the cortex (−), into it (+); to the 99.9th percentile of its size",
-                  fontsize=7.5, color=INK)  # fmt: skip
     return figure

@@ -20,6 +20,7 @@ from stimplan.view.scene import (
     smooth_normals,
     surface_mesh,
 )
+from stimplan.view.style import SKIN, draw_scale_bar
 
 if TYPE_CHECKING:
     import pyvista
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from stimplan.placement import Placement
 
-SKIN = "#e3c9b6"
 # A pad is a few millimetres thick and wide: it can still be seen at this cosine of its normal to the camera.
 _EDGE_ON = -0.35
 # The 21 sites of the 10-20 system, drawn as small dots for orientation.
@@ -96,6 +96,8 @@ def plot_montage(placement: Placement, *, views: Sequence[str] | None = None) ->
             shot = shoot(plotter, VIEWS[name], points_m=points, half_height=half_height)
             show_shot(axes, shot, title=f"from the {name}", letters_at=0.08)
             _label(axes, shot, placement)
+            if column == 0:
+                draw_scale_bar(axes, shot, at=(0.4, 0.03))
     finally:
         plotter.close()
     electrodes = [patch.electrode for patch in placement.electrodes]

@@ -15,7 +15,8 @@ from stimplan.head.cortex import brain_names
 from stimplan.head.space import has_mni, to_mni_m
 from stimplan.view.pads import pad_mesh
 from stimplan.view.paper import FAINT, FIELD_CMAP, INK, bare, new_figure, shown_currents_A, sign_colour
-from stimplan.view.surface import add_colour_bar, colour_range_V_per_m, map_label
+from stimplan.view.style import add_colour_bar, draw_scale_bar
+from stimplan.view.surface import colour_range_V_per_m, map_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,6 +61,8 @@ def plot_slices(shown: Field | Exposure, *, cross_m: Sequence[float], name: str 
         axes.axhline(cross_m[along], color=INK, lw=0.5, ls=(0, (4, 3)), alpha=0.7)
         for letter, place in ((low, 0.02), (high, 0.98)):
             axes.text(place, 0.5, letter, transform=axes.transAxes, fontsize=9, weight="bold", color=FAINT, ha="center")
+        if column == 0:
+            draw_scale_bar(axes)
         axes.set_title(f"{plane_name}, {'xyz'[axis]} = {_mm(cross_m[axis])} mm", fontsize=8, color=INK, pad=3)
     add_colour_bar(
         figure, figure.add_axes((0.3, 0.15, 0.4, 0.03)), limits=limits, label=map_label(field.head, one.title)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stimplan.exposure import Exposure, exposure_of
 from stimplan.head.model import HeadModel
 from stimplan.roi import default_tissue, measure_map
-from stimplan.view.paper import FIELD_CMAP, INK, new_figure
+from stimplan.view.paper import FIELD_CMAP, new_figure
 from stimplan.view.scene import (
     VIEWS,
     brain_surface,
@@ -22,10 +22,10 @@ from stimplan.view.scene import (
     smooth_normals,
     surface_mesh,
 )
+from stimplan.view.style import add_colour_bar, draw_scale_bar
 
 if TYPE_CHECKING:
     import pyvista
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from stimplan.field import Field
@@ -125,6 +125,8 @@ def plot_surface_field(
             axes = figure.add_axes((column / len(views), 0.24, 1 / len(views), 0.69))
             shot = shoot(plotter, VIEWS[view], points_m=points, half_height=half_height)
             show_shot(axes, shot, title=view)
+            if column == 0:
+                draw_scale_bar(axes, shot)
     finally:
         plotter.close()
     one = exposure.main if name is None else exposure.map_named(name)
@@ -141,23 +143,3 @@ def map_label(head: HeadModel, title: str) -> str:
     """What a colour bar says about a map: its name, unit, and where the colours end."""
     tissue = default_tissue(head).replace("_", " ").replace("gray", "grey")
     return f"{title}, V/m (to the 99.9th percentile of {tissue})"
-
-
-def add_colour_bar(
-    figure: Any,
-    axes: Axes,
-    *,
-    limits: tuple[float, float],
-    label: str,
-    cmap: str = FIELD_CMAP,
-    extend: str = "max",
-) -> Any:
-    """Horizontal colour bar that says what its end means."""
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    bar = figure.colorbar(ScalarMappable(Normalize(*limits), cmap), cax=axes, orientation="horizontal", extend=extend)
-    bar.ax.tick_params(labelsize=7, length=2, colors=INK)
-    bar.outline.set_linewidth(0.5)
-    bar.set_label(label, fontsize=7.5, color=INK)
-    return bar

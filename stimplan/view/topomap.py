@@ -12,6 +12,7 @@ from stimplan.errors import InputError
 from stimplan.exposure import Exposure, exposure_of
 from stimplan.head.model import HeadModel
 from stimplan.view.paper import FAINT, INK, new_figure
+from stimplan.view.style import signed_cmap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -112,7 +113,7 @@ def plot_scalp_potential(shown: Field | Exposure) -> Figure:
         values_mV,
         places,
         axes=axes,
-        cmap="RdBu_r",
+        cmap=signed_cmap(),
         vlim=(-reach, reach),
         contours=8,
         show=False,

@@ -18,17 +18,14 @@ from stimplan.roi import default_tissue, measure_map
 from stimplan.view.montage import best_views
 from stimplan.view.paper import FIELD_CMAP, INK, new_figure
 from stimplan.view.scene import VIEWS, brain_surface, half_height_m, shoot, show_shot
-from stimplan.view.surface import add_colour_bar, colour_range_V_per_m, map_label, scene_cortex
+from stimplan.view.style import DEPTH_CMAP, PHASE_CMAP, add_colour_bar, signed_cmap
+from stimplan.view.surface import colour_range_V_per_m, map_label, scene_cortex
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
 
-# The field points out of the cortex in red and into it in blue, as electrodes are drawn.
-_SIGNED_CMAP = "RdBu_r"
-# Starts and ends in the same colour, as a phase does.
-_PHASE_CMAP = "twilight"
 _SIZE_PX = (600, 600)
 
 
@@ -39,7 +36,7 @@ class _Picture:
     title: str
     nodal: NDArray[np.inexact[Any]]
     limits: tuple[float, float]
-    cmap: str = FIELD_CMAP
+    cmap: Any = FIELD_CMAP
 
 
 def plot_phase(exposure: Exposure, *, views: Sequence[str] = ("left", "right", "front", "top")) -> Figure:
@@ -54,9 +51,9 @@ def plot_phase(exposure: Exposure, *, views: Sequence[str] = ("left", "right", "
     head = exposure.field.head
     limits = (0.0, 180.0)
     figure = new_figure(1.75 * len(views), 2.55)
-    _draw_row(figure, head, _Picture("", circle, limits, _PHASE_CMAP), views, top=0.93, bottom=0.24)
+    _draw_row(figure, head, _Picture("", circle, limits, PHASE_CMAP), views, top=0.93, bottom=0.24)
     bar = add_colour_bar(
-        figure, figure.add_axes((0.3, 0.17, 0.4, 0.035)), limits=limits, cmap=_PHASE_CMAP, extend="neither",
+        figure, figure.add_axes((0.3, 0.17, 0.4, 0.035)), limits=limits, cmap=PHASE_CMAP, extend="neither",
         label="phase of the cycle at which |E| is largest, degrees (the largest current peaks at 0)",
     )  # fmt: skip
     bar.set_ticks([0, 45, 90, 135, 180])
@@ -93,10 +90,10 @@ def plot_cycle(exposure: Exposure, *, moments: int = 6, views: Sequence[str] | N
     for column in range(moments):
         phase = 2 * np.pi * column / moments
         values = (along * np.exp(1j * phase)).real
-        one = _Picture(f"{np.degrees(phase):.0f}°", values, (-reach, reach), _SIGNED_CMAP)
+        one = _Picture(f"{np.degrees(phase):.0f}°", values, (-reach, reach), signed_cmap())
         _draw_column(figure, head, one, rows, heights=heights, sides=(column / moments, 1 / moments))
     add_colour_bar(
-        figure, figure.add_axes((0.3, 0.14, 0.4, 0.03)), limits=(-reach, reach), cmap=_SIGNED_CMAP, extend="both",
+        figure, figure.add_axes((0.3, 0.14, 0.4, 0.03)), limits=(-reach, reach), cmap=signed_cmap(), extend="both",
         label="E along the outward normal of the cortex, V/m (to the 99.9th percentile of its peak)",
     )  # fmt: skip
     return figure
@@ -129,7 +126,7 @@ def plot_carriers(exposure: Exposure, *, views: Sequence[str] | None = None) -> 
         for name, field in exposure.fields.items()
     ]
     depth = colour_range_V_per_m(exposure)
-    pictures.append(_Picture("modulation depth", exposure.at_nodes(tissue), depth, _DEPTH_CMAP))
+    pictures.append(_Picture("modulation depth", exposure.at_nodes(tissue), depth, DEPTH_CMAP))
     columns = len(pictures)
     figure = new_figure(max(1.75 * columns, 5.2), 1.75 * len(rows) + 0.6)
     heights = np.linspace(0.93, 0.2, len(rows) + 1)
@@ -141,14 +138,10 @@ def plot_carriers(exposure: Exposure, *, views: Sequence[str] | None = None) -> 
         label=map_label(head, "|E| at the peak of each carrier").replace(" (to", "\n(to"),
     )  # fmt: skip
     add_colour_bar(
-        figure, figure.add_axes((end + 0.1 / columns, 0.13, 0.8 / columns, 0.025)), limits=depth, cmap=_DEPTH_CMAP,
+        figure, figure.add_axes((end + 0.1 / columns, 0.13, 0.8 / columns, 0.025)), limits=depth, cmap=DEPTH_CMAP,
         label="modulation depth, V/m\n(to its 99.9th percentile)",
     )  # fmt: skip
     return figure
-
-
-# Another scale than the carriers': a depth is not the size of a field.
-_DEPTH_CMAP = "magma"
 
 
 def _nodal_phasor(exposure: Exposure) -> NDArray[np.complex128]:
