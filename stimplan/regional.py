@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
 
 from stimplan.exposure import Exposure
 from stimplan.field import Field
+from stimplan.field_map import Vectors
 from stimplan.maps import error_estimates
 from stimplan.peaks import largest
 from stimplan.roi import (
@@ -17,12 +20,14 @@ from stimplan.roi import (
     MapOn,
     RegionMeasures,
     Roi,
+    SkullLoad,
     describe,
     electrode_loads,
     elements_in,
     focality,
     measure_region,
     read_roi,
+    skull_loads,
 )
 from stimplan.roi.cortical import CorticalMetrics, measure_cortex
 
@@ -40,16 +45,19 @@ class Measures:
     regions : tuple of RegionMeasures
     electrodes : tuple of ElectrodeLoad
         By the largest size over the cycle, or the RMS where there is none.
+    skull : tuple of SkullLoad or None
+        Likewise, in the bone below each electrode; None where there is no bone below it.
     """
 
     focality: Focality
     cortex: CorticalMetrics | None
     regions: tuple[RegionMeasures, ...]
     electrodes: tuple[ElectrodeLoad, ...]
+    skull: tuple[SkullLoad | None, ...]
 
 
 def measures_of(exposure: Exposure, regions: Sequence[tuple[str, Roi]] = ()) -> Measures:
-    """Measure the main map of an exposure in regions, and the skin under its electrodes.
+    """Measure the main map of an exposure in regions, and the skin and the skull under its electrodes.
 
     Raises
     ------
@@ -57,11 +65,16 @@ def measures_of(exposure: Exposure, regions: Sequence[tuple[str, Roi]] = ()) -> 
         A region that this head does not have.
     """
     shown = _shown(exposure)
+
+    def size(parts: Vectors) -> NDArray[np.float64]:
+        return largest(exposure, parts).values_V_per_m
+
     return Measures(
         focality=focality(shown),
         cortex=measure_cortex(shown) if isinstance(shown, Field) else None,
         regions=tuple(_measured(exposure, shown, name, roi) for name, roi in regions),
-        electrodes=electrode_loads(exposure.fields, lambda parts: largest(exposure, parts).values_V_per_m),
+        electrodes=electrode_loads(exposure.fields, size),
+        skull=skull_loads(exposure.fields, size),
     )
 
 

@@ -93,9 +93,28 @@ def show_run(result: RunResult, out: Path) -> list[str]:
         for sentence in result.frequencies[-1].sentences[:2]:
             lines += wrap(sentence, _WIDTH, subsequent_indent="  ")
     lines += [line for region in result.measures.regions for line in show_region(region)]
+    lines += _loads(result)
     if len(result.files):
         lines += ["", f"Report: {out / 'report.html'}", f"Also:   {', '.join((*result.files, 'summary.json'))}"]
     return lines
+
+
+def _loads(result: RunResult) -> list[str]:
+    """Current density in skin and skull at each electrode."""
+    lines = []
+    for load, skull in zip(result.measures.electrodes, result.measures.skull, strict=True):
+        entering = load.entering_p999_A_per_m2
+        skin = load.mean_A_per_m2 if entering is None else entering
+        what = "everywhere" if entering is None else f"at most (mean {_density(load.mean_A_per_m2)})"
+        bone = "no bone below it" if skull is None else (
+            f"skull below it {_density(skull.p999_A_per_m2)}, below its rim {_density(skull.rim_p999_A_per_m2)}"
+        )  # fmt: skip
+        lines += wrap(f"{load.label}: into the skin {_density(skin)} {what}; {bone}", _WIDTH, subsequent_indent="  ")
+    return lines and ["Current density at the electrodes, 99.9th percentiles:", *(f"  {line}" for line in lines)]
+
+
+def _density(value: float) -> str:
+    return text(value, "A_per_m2")
 
 
 def _along(result: RunResult) -> list[str]:

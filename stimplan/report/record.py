@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +18,14 @@ from stimplan.head.space import has_mni, mapping_notice, to_mni_m
 from stimplan.head.tape_sites import nearest_site
 from stimplan.notice import NOTICE
 from stimplan.protocol import dump_protocol
-from stimplan.roi import RIM_CAUTION, SUPPLY_FORMULA
+from stimplan.roi import RIM_CAUTION, SKULL_CAUTION, SUPPLY_FORMULA
 
 if TYPE_CHECKING:
     from stimplan.head import HeadModel
     from stimplan.peaks import Voltages
     from stimplan.pipeline import RunResult
     from stimplan.placement import Patch, Placement
-    from stimplan.roi import ElectrodeLoad
+    from stimplan.regional import Measures
 
 RECORD_VERSION = 1
 # The packages whose version can change a digit of the result.
@@ -50,7 +50,7 @@ def run_record(result: RunResult) -> dict[str, Any]:
         "protocol": {**json.loads(dump_protocol(result.protocol)), "digest": result.protocol.digest},
         "person": {"id": result.subject.id, "digest": result.subject.digest} if result.subject else None,
         "safety": result.report.record(),
-        "montage": montage_record(result.placement, result.voltages, result.measures.electrodes),
+        "montage": montage_record(result.placement, result.voltages, result.measures),
         "field": field_record(result),
         "numerics": {
             "nodes": len(result.head.nodes_m),
@@ -95,8 +95,8 @@ def field_record(result: RunResult) -> dict[str, Any]:
     }
 
 
-def montage_record(placement: Placement, voltages: Voltages, loads: Sequence[ElectrodeLoad]) -> dict[str, Any]:
-    """Where each electrode came to lie, what it covers, at what potential it is and what the skin below it feels."""
+def montage_record(placement: Placement, voltages: Voltages, measures: Measures) -> dict[str, Any]:
+    """Where each electrode came to lie, what it covers, its potential, and the load on the skin and bone below it."""
     return {
         "potential_is": voltages.meaning,
         "supply_V": voltages.supply_V,
@@ -104,6 +104,7 @@ def montage_record(placement: Placement, voltages: Voltages, loads: Sequence[Ele
         "supply_formula": SUPPLY_FORMULA,
         "head_ohm": voltages.head_ohm,
         "rim_caution": RIM_CAUTION,
+        "skull_caution": SKULL_CAUTION,
         "electrode_model": placement.electrode_model,
         "notices": list(placement.notices),
         "electrodes": [
@@ -113,8 +114,11 @@ def montage_record(placement: Placement, voltages: Voltages, loads: Sequence[Ele
                 "nearest_site": _nearest(placement.head, patch),
                 "placed_by": patch.how or None,
                 "skin": plain(load),
+                "skull": plain(skull),
             }
-            for patch, potential, load in zip(placement.electrodes, voltages.potential_V, loads, strict=True)
+            for patch, potential, load, skull in zip(
+                placement.electrodes, voltages.potential_V, measures.electrodes, measures.skull, strict=True
+            )
         ],
     }
 

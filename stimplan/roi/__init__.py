@@ -44,6 +44,7 @@ from stimplan.roi.regions import (
     tissue_of,
     tissue_roi,
 )
+from stimplan.roi.skull import SKULL_CAUTION, SkullLoad, skull_loads
 from stimplan.roi.summary import RegionMeasures, check_regions, measure_region
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "CONTACT_OHM",
     "RIM_CAUTION",
     "SHIPPED",
+    "SKULL_CAUTION",
     "SUPPLY_FORMULA",
     "Atlas",
     "AtlasRoi",
@@ -66,6 +68,7 @@ __all__ = [
     "RegionMeasures",
     "Roi",
     "RoiMetrics",
+    "SkullLoad",
     "SphereRoi",
     "Supply",
     "TissueRoi",
@@ -91,6 +94,7 @@ __all__ = [
     "read_roi",
     "read_rois",
     "scaled",
+    "skull_loads",
     "sphere_roi",
     "supply",
     "tissue_of",

@@ -102,7 +102,7 @@ def electrode_loads(
         The field was not made by electrodes.
     """
     parts = {"": shown} if isinstance(shown, Field) else dict(shown)
-    placement = _placed(next(iter(parts.values())))
+    placement = placed(next(iter(parts.values())))
     of = size or (lambda vectors: np.linalg.norm(next(iter(vectors.values())), axis=1))
     return tuple(_load(parts, number, of) for number in range(len(placement.electrodes)))
 
@@ -121,7 +121,7 @@ def supply(field: Field, contact_ohm: Sequence[float] = CONTACT_OHM) -> Supply:
     InputError
         The field was not made by electrodes; a resistance that is negative or not finite.
     """
-    _placed(field)
+    placed(field)
     if not all(0 <= value < float("inf") for value in contact_ohm):
         raise InputError(f"contact resistances are not negative and finite, ohm; got {list(contact_ohm)!r}")
     currents = np.array(field.provenance["currents_A"], dtype=np.float64)
@@ -132,7 +132,14 @@ def supply(field: Field, contact_ohm: Sequence[float] = CONTACT_OHM) -> Supply:
     return Supply(float(np.ptp(potentials[used])) / total if used.sum() == 2 else None, volts)
 
 
-def _placed(field: Field) -> Placement:
+def placed(field: Field) -> Placement:
+    """The electrodes a field was made by.
+
+    Raises
+    ------
+    InputError
+        It was made by none.
+    """
     if not isinstance(field.placement, Placement):
         raise InputError("the field was not made by electrodes, or was read from elsewhere: there are none to judge")
     return field.placement
@@ -140,13 +147,13 @@ def _placed(field: Field) -> Placement:
 
 def _load(parts: Mapping[str, Field], number: int, size: Callable[[Mapping[str, Array]], Array]) -> ElectrodeLoad:
     field = next(iter(parts.values()))
-    patch, volumes = _placed(field).electrodes[number], field.head.volumes_m3
+    patch, volumes = placed(field).electrodes[number], field.head.volumes_m3
     band = _band(field.head, patch)
     density = size({name: part.J_A_per_m2[band] for name, part in parts.items()})
     area = float(patch.area_m2.sum())
     current = {name: _along([part.provenance["currents_A"][number] / area]) for name, part in parts.items()}
     entering: tuple[float | None, float | None, float | None] = (None, None, None)
-    if _placed(field).electrode_model == "complete":
+    if placed(field).electrode_model == "complete":
         values = size({name: _along(_entering(part, number)) for name, part in parts.items()})
         p99, p999 = weighted_percentiles(values, patch.area_m2, [99, 99.9])
         entering = (p99, p999, float(values.max()))
@@ -171,14 +178,14 @@ def _band(head: HeadModel, patch: Patch) -> NDArray[np.int64]:
     reach = np.linalg.norm(head.nodes_m[triangles].reshape(-1, 3) - patch.center_m, axis=1).max() + 2 * RIM_M
     around = np.flatnonzero(np.linalg.norm(head.centers_m - patch.center_m, axis=1) <= reach)
     around = around[np.isin(head.tissue[around], skin)]
-    from_rim = _distance(head.centers_m[around], _rim_m(head.nodes_m, triangles, patch.area_m2))
+    from_rim = _distance(head.centers_m[around], rim_m(head.nodes_m, triangles, patch.area_m2))
     band = around[from_rim <= RIM_M]
     return band if len(band) else around[[int(np.argmin(from_rim))]]
 
 
 def _entering(field: Field, number: int) -> Array:
     """(k,) current density through the covered part of each triangle below an electrode, A/m²."""
-    contact = _placed(field).electrodes[number].contact(field.head)
+    contact = placed(field).electrodes[number].contact(field.head)
     return contact_density(contact, field.potential_V, float(field.electrode_potential_V[number]))
 
 
@@ -188,11 +195,15 @@ def _along(values: ArrayLike) -> Array:
     return np.stack([numbers, np.zeros_like(numbers), np.zeros_like(numbers)], axis=1)
 
 
-def _rim_m(nodes_m: Array, triangles: NDArray[np.int32], covered_m2: Array) -> Array:
+def rim_m(nodes_m: Array, triangles: NDArray[np.int32], covered_m2: Array) -> Array:
     """(k, 3) points on the rim: the centres of the triangles that are covered in part."""
-    whole = np.linalg.norm(area_vectors(nodes_m, triangles), axis=1)
-    is_cut = covered_m2 < (1 - 1e-6) * whole
+    is_cut = covered_m2 < (1 - 1e-6) * triangle_areas_m2(nodes_m, triangles)
     return nodes_m[triangles[is_cut if is_cut.any() else slice(None)]].mean(axis=1)
+
+
+def triangle_areas_m2(nodes_m: Array, triangles: NDArray[np.int32]) -> Array:
+    """(k,) area of each triangle, m²."""
+    return np.linalg.norm(area_vectors(nodes_m, triangles), axis=1)
 
 
 def _distance(points_m: Array, to_m: Array) -> Array:
