@@ -86,10 +86,10 @@ def plan_coils(
     magnetic = getattr(plan, "magnetic", None)
     if magnetic is None:
         raise CoilError(f"protocol {getattr(plan, 'id', protocol)!r} has no coil")
-    used = _coil_of(magnetic.coil, folder) if coil is None else coil
+    used = coil_of(magnetic.coil, folder) if coil is None else coil
     casing = None if used.casing is None else used.casing.sampled_m()
     poses = poses_of(plan, head, handle=handle, casing_points_m=casing)
-    facts = _with_rate(known or Known(), used)
+    facts = with_rate(known or Known(), used)
     problems: list[Problem] = []
     planned = []
     for number, (block, pose) in enumerate(zip(magnetic.blocks, poses, strict=True)):
@@ -105,16 +105,33 @@ def plan_coils(
     return tuple(planned)
 
 
-def _coil_of(stated: StatedCoil, folder: Path | None) -> Coil:
-    """The coil a protocol names: its file, or its model where that is a coil of the catalogue."""
+def coil_of(stated: StatedCoil, folder: Path | None = None) -> Coil:
+    """The coil a protocol names: its file, or its model where that is a coil of the catalogue.
+
+    Parameters
+    ----------
+    stated : Coil
+        Of the protocol.
+    folder : Path, optional
+        Where its file is; by default the current folder.
+
+    Raises
+    ------
+    CoilError
+        The file cannot be read, the model is not reported, or its geometry is not in the catalogue.
+    """
     if stated.file is not None:
         return read_coil((folder or Path()) / stated.file)
     if stated.model in list_coils():
         return read_coil(str(stated.model))
-    what = f"model {stated.model!r} is no coil of the catalogue ({', '.join(list_coils())}); give a coil, or its file"
-    raise CoilError(Problem("$.stimulation.coil", what))
+    made_by = f" of {stated.manufacturer}" if stated.manufacturer else ""
+    if stated.model is None:
+        what = f"missing: the model of the {stated.family} coil{made_by}; the protocol does not report it"
+    else:
+        what = f"missing: the geometry of model {stated.model!r}{made_by}, which is no coil of the catalogue"
+    raise CoilError(Problem("$.stimulation.coil", f"{what}; give a coil ({', '.join(list_coils())}), or its file"))
 
 
-def _with_rate(known: Known, coil: Coil) -> Known:
+def with_rate(known: Known, coil: Coil) -> Known:
     """The facts, with the coil's own rate at 100 % where none is given."""
     return known if known.max_didt_A_per_s is not None else attrs.evolve(known, max_didt_A_per_s=coil.max_didt_A_per_s)

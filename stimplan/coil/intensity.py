@@ -5,6 +5,8 @@ Four ways to say it stand in a row, and each step between neighbours needs one f
     % of a threshold  --(threshold, % of the output)--  % of the output  --(dI/dt at 100 %)--  dI/dt
     dI/dt  --(field at the target for 1 A/s)--  V/m at the target
 
+Stimulators that show the rate of each pulse give the threshold as dI/dt, and the first two steps become one.
+
 The output scale is taken as proportional to dI/dt, as stimulators with a capacitor charged in proportion to the
 setting have it; a device with another law needs its measured dI/dt instead. The field is proportional to dI/dt exactly.
 A step without its fact is refused by name: a threshold is a measurement of one person, never a typical value.
@@ -65,21 +67,31 @@ class Known:
         Rate of the coil current at 100 % of the output, of this coil on this stimulator.
     field_V_per_m_for_1_A_per_s : float or None
         Field at the target for 1 A/s, from a solved field at the pose in question.
+    thresholds_didt_A_per_s : mapping of str to float
+        Measured thresholds as rates of the coil current; a threshold is given in one of the two ways.
     """
 
     thresholds_fraction: Mapping[str, float] = attrs.field(factory=dict, converter=frozen_mapping)
     max_didt_A_per_s: float | None = attrs.field(default=None, validator=_positive)
     field_V_per_m_for_1_A_per_s: float | None = attrs.field(default=None, validator=_positive)
+    thresholds_didt_A_per_s: Mapping[str, float] = attrs.field(factory=dict, converter=frozen_mapping)
 
     def __attrs_post_init__(self) -> None:
         problems = []
-        for name, value in self.thresholds_fraction.items():
-            if name not in THRESHOLDS:
-                what = f"there is no threshold {name!r}; known are {', '.join(THRESHOLDS)}"
-                problems.append(Problem("thresholds_fraction", what))
-            elif not 0 < value <= 1:
-                what = f"a threshold is a fraction of the output above 0 and at most 1, got {value!r}"
-                problems.append(Problem(f"thresholds_fraction.{name}", what))
+        kinds = (
+            ("thresholds_fraction", 1.0, "a fraction of the output above 0 and at most 1"),
+            ("thresholds_didt_A_per_s", math.nextafter(math.inf, 0), "a finite rate above 0"),
+        )
+        for kind, most, expected in kinds:
+            for name, value in getattr(self, kind).items():
+                if name not in THRESHOLDS:
+                    what = f"there is no threshold {name!r}; known are {', '.join(THRESHOLDS)}"
+                    problems.append(Problem(kind, what))
+                elif not 0 < value <= most:
+                    problems.append(Problem(f"{kind}.{name}", f"a threshold is {expected}, got {value!r}"))
+        for name in self.thresholds_fraction.keys() & self.thresholds_didt_A_per_s.keys():
+            what = "is given as a share of the output and as dI/dt; leave one of the two out"
+            problems.append(Problem(f"thresholds_fraction.{name}", what))
         if problems:
             raise CoilError(problems)
 
@@ -131,9 +143,9 @@ def convert(intensity: Stated, want: Form, known: Known) -> Converted:
     have, value = _stated(intensity)
     if have == want:
         return Converted(value, want, ())
-    problems = _missing(have, want, known)
+    problems = missing_facts(intensity, want, known)
     if problems:
-        raise CoilError(problems)
+        raise CoilError(list(problems))
     steps: list[str] = []
     at = have
     while at != want:
@@ -166,38 +178,43 @@ def _stated(intensity: Stated) -> tuple[Form, float]:
     return form, value
 
 
-def _rung(form: Form) -> int:
-    """Place in the row: thresholds, output, dI/dt, field."""
-    return 0 if form in THRESHOLDS else ("MSO", "didt", "field").index(form) + 1
-
-
-def _missing(have: Form, want: Form, known: Known) -> list[Problem]:
-    """A problem for every fact on the way that is not known."""
-    low, high = sorted((_rung(have), _rung(want)))
+def missing_facts(intensity: Stated, want: Form, known: Known) -> tuple[Problem, ...]:
+    """A problem for every fact that `convert` would need and that is not known; empty where it can convert."""
+    have, _ = _stated(intensity)
     problems = []
-    for form in dict.fromkeys((have, want)):
-        if form in THRESHOLDS and form not in known.thresholds_fraction:
+    for form in dict.fromkeys((have, want)) if have != want else ():
+        if form in THRESHOLDS and form not in {**known.thresholds_fraction, **known.thresholds_didt_A_per_s}:
             what = f"the {_NAMES[form]} ({form}) of this person, in % of the output of this stimulator with this coil"
-            problems.append(Problem(f"thresholds_fraction.{form}", f"missing: {what}"))
-    if low <= 1 and high >= 2 and known.max_didt_A_per_s is None:
+            problems.append(Problem(f"thresholds_fraction.{form}", f"missing: {what}, or as dI/dt"))
+    if have != want and _is_rate(have, known) != _is_rate(want, known) and known.max_didt_A_per_s is None:
         what = "missing: dI/dt at 100 % of the output, of this coil on this stimulator"
         problems.append(Problem("max_didt_A_per_s", what))
-    if high == 3 and low < 3 and known.field_V_per_m_for_1_A_per_s is None:
+    if have != want and "field" in (have, want) and known.field_V_per_m_for_1_A_per_s is None:
         what = "missing: the field at the target for 1 A/s, from a solved field at this pose"
         problems.append(Problem("field_V_per_m_for_1_A_per_s", what))
-    return problems
+    return tuple(problems)
+
+
+def _is_rate(form: Form, known: Known) -> bool:
+    """Whether an intensity is one step from dI/dt without the output scale between them."""
+    return form in ("didt", "field") or form in known.thresholds_didt_A_per_s
 
 
 def _step(at: Form, value: float, want: Form, known: Known, steps: list[str]) -> tuple[Form, float]:
     """One multiplication towards what is wanted; its text goes to the steps."""
+    rates = known.thresholds_didt_A_per_s
+    if at in THRESHOLDS and at in rates:
+        return "didt", _times(value, at, rates[at], "didt", steps)
     if at in THRESHOLDS:
         return "MSO", _times(value, at, known.thresholds_fraction[at], "MSO", steps)
-    if at == "MSO" and want in THRESHOLDS:
+    if at == "MSO" and want in known.thresholds_fraction:
         return want, _times(value, at, 1 / known.thresholds_fraction[want], want, steps)
     if at == "MSO":
         return "didt", _times(value, at, known.max_didt_A_per_s or math.nan, "didt", steps)
     if at == "didt" and want == "field":
         return "field", _times(value, at, known.field_V_per_m_for_1_A_per_s or math.nan, "field", steps)
+    if at == "didt" and want in rates:
+        return want, _times(value, at, 1 / rates[want], want, steps)
     if at == "didt":
         return "MSO", _times(value, at, 1 / (known.max_didt_A_per_s or math.nan), "MSO", steps)
     return "didt", _times(value, at, 1 / (known.field_V_per_m_for_1_A_per_s or math.nan), "didt", steps)
@@ -222,6 +239,10 @@ def _words(at: Form, to: Form, factor: float) -> str:
             return f"× {shown(factor, 'didt')} at 100 % of the output"
         case ("didt", "MSO"):
             return f"/ {shown(1 / factor, 'didt')} at 100 % of the output"
+        case (_, "didt"):
+            return f"× {shown(factor, 'didt')} at {at}"
+        case ("didt", _):
+            return f"/ {shown(1 / factor, 'didt')} at {to}"
         case (_, "MSO"):
             return f"× {shown(factor, 'MSO')} at {at}"
     return f"/ {shown(1 / factor, 'MSO')} at {to}"
