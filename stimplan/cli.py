@@ -18,7 +18,7 @@ from typing import Any, NoReturn, TextIO
 
 from stimplan import __version__
 from stimplan.commands.output import STANDARD_OUTPUT, LazyConsole, add_command
-from stimplan.commands.parser import Parser
+from stimplan.commands.parser import Parser, commands_of
 from stimplan.errors import InputError, Problem, SafetyStop, StimplanError, naming
 from stimplan.notice import NOTICE, StimplanNotice
 
@@ -153,6 +153,11 @@ def _parser(wanted: Sequence[str] = ()) -> Parser:
     for name in _COMMANDS[2:]:
         _add(commands, name)
     return parser
+
+
+def command_parsers() -> dict[str, argparse.ArgumentParser]:
+    """Every command with its options, for the documentation."""
+    return commands_of(_parser())
 
 
 def _add(commands: Any, name: str) -> None:

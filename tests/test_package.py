@@ -44,3 +44,17 @@ def test_checking_a_protocol_loads_no_numerics():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_every_command_and_action_can_show_its_help():
+    from stimplan.cli import command_parsers
+    from stimplan.commands.parser import commands_of
+
+    def shown(name, parser):
+        yield name, parser.format_help()
+        for action, inner in commands_of(parser).items():
+            yield from shown(f"{name} {action}", inner)
+
+    pages = dict(page for name, parser in command_parsers().items() for page in shown(name, parser))
+    assert len(pages) > 30
+    assert all(page.startswith("usage: stimplan") for page in pages.values())

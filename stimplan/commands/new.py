@@ -22,7 +22,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser = add_command(commands, "new", "write a new protocol file from flags, or from questions on a terminal")
     for flag in FLAGS:
         # Suppressed, so that an answer that was not given is not there: nothing delivered to a person has a default.
-        parser.add_argument(f"--{flag.name}", type=flag.read, help=flag.text, default=argparse.SUPPRESS, metavar="…")
+        text = flag.text.replace("%", "%%")  # argparse fills in what stands after a single one
+        parser.add_argument(f"--{flag.name}", type=flag.read, help=text, default=argparse.SUPPRESS, metavar="…")
     parser.add_argument("--out", type=Path, help="file to write (default: <id>.json)")
     parser.add_argument("--force", action="store_true", help="replace the file if it is there already")
     return parser

@@ -69,7 +69,7 @@ def options_of(parser: argparse.ArgumentParser) -> list[str]:
     found: list[str] = []
     for action in parser._actions:
         found += action.option_strings
-    for command in _commands_of(parser).values():
+    for command in commands_of(parser).values():
         found += options_of(command)
     return found
 
@@ -77,11 +77,11 @@ def options_of(parser: argparse.ArgumentParser) -> list[str]:
 def _command_of(parser: argparse.ArgumentParser, given: Iterable[str]) -> argparse.ArgumentParser:
     """Parser of the command that the arguments name, or of its action."""
     for word in given:
-        parser = _commands_of(parser).get(word, parser)
+        parser = commands_of(parser).get(word, parser)
     return parser
 
 
-def _commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             return dict(action.choices)
