@@ -20,15 +20,17 @@ def lay_out(session: Session) -> None:
     from trame.widgets import vuetify3 as v
 
     from stimplan.app.panels import PANELS
+    from stimplan.app.view import build_view
 
     state = session.state
     state.trame__title = TITLE
+    session.server.enable_module({"scripts": ["stimplan/view.js"], "vue_use": ["stimplan_view"]})
     state.setdefault("verdict", "unknown")
     with DivLayout(session.server) as page, page.root, v.VApp(), html.Div(classes="sp-page"):
         _top(session)
         _region(session, PANELS, "left")
         with html.Main(classes="sp-middle", aria_label="Head and electric field"):
-            _middle(session)
+            build_view(session)
         _region(session, PANELS, "right")
         _region(session, PANELS, "bottom")
         _messages(session)
@@ -75,12 +77,6 @@ def _region(session: Session, panels: tuple[Panel, ...], region: Region) -> None
             attributes = {"role": "tabpanel", "aria_labelledby": f"tab-{panel.id}"} if len(chosen) > 1 else {}
             with html.Div(v_show=f"{tab} === '{panel.id}'", id=f"panel-{panel.id}", classes="sp-panel", **attributes):
                 panel.build(session)
-
-
-def _middle(session: Session) -> None:
-    from trame.widgets import html
-
-    html.P("The head comes here.")
 
 
 def _messages(session: Session) -> None:
