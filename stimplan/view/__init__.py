@@ -7,6 +7,8 @@ from stimplan.view.calendar import plot_course
 from stimplan.view.cortical import plot_cortical_normal, scene_cortical_normal
 from stimplan.view.montage import plot_montage, scene_montage
 from stimplan.view.paper import write_png
+from stimplan.view.scene_html import write_scene_html
+from stimplan.view.scene_parts import scene_of, scene_of_run
 from stimplan.view.slices import plot_slices
 from stimplan.view.surface import plot_surface_field, scene_surface_field
 from stimplan.view.timeline import plot_session
@@ -26,6 +28,9 @@ __all__ = [
     "plot_surface_field",
     "scene_cortical_normal",
     "scene_montage",
+    "scene_of",
+    "scene_of_run",
     "scene_surface_field",
     "write_png",
+    "write_scene_html",
 ]
