@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,13 +140,30 @@ class Placement:
         return digest(self.head.digest, self.electrodes, self.electrode_model, self.protocol_digest)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)
 class _Scalp:
     """The surface of a head, as arrays."""
 
     nodes_m: Array
     triangles: NDArray[np.int32]
     is_cut: NDArray[np.bool_]
+
+    @cached_property
+    def _bounds(self) -> tuple[Array, float]:
+        """(k, 3) centres of the triangles, and the longest edge of them all, m."""
+        corners = self.nodes_m[self.triangles]
+        longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max()
+        return corners.mean(axis=1), float(longest)
+
+    def around(self, point_m: Array, radius_m: float) -> NDArray[np.int64]:
+        """Numbers of the triangles that reach into a ball, and of some around it; of all where there are none."""
+        centers, longest = self._bounds
+        near = np.flatnonzero(((centers - point_m) ** 2).sum(axis=1) <= (radius_m + 2 * longest) ** 2)
+        return near if len(near) else np.arange(len(self.triangles))
+
+    def part(self, numbers: NDArray[np.int64]) -> _Scalp:
+        """Some of its triangles."""
+        return _Scalp(self.nodes_m, self.triangles[numbers], self.is_cut[numbers])
 
 
 def place(
@@ -212,9 +230,14 @@ def _place_one(electrode: Electrode, head: HeadModel, scalp: _Scalp, where: str,
     if located is None:
         raise MontageError(problems)
     asked = np.asarray(located.position_m)
+    # Every question below is about the neighbourhood; a layout asks it for dozens of electrodes.
+    reach = max(NORMAL_RADIUS_M, electrode.shape.outradius_m)
+    whole, numbers = scalp, scalp.around(asked, FARTHEST_FROM_SCALP_M + reach)
+    scalp = whole.part(numbers)
     seed, center = nearest_on_surface(asked, scalp.nodes_m, scalp.triangles)
     offset = float(np.linalg.norm(asked - center))
     if not offset <= FARTHEST_FROM_SCALP_M:
+        offset = float(np.linalg.norm(asked - nearest_on_surface(asked, whole.nodes_m, whole.triangles)[1]))
         what = (
             f"electrode {electrode.label!r} is {text(offset, 'm')} from the scalp of head {head.name!r}, at most "
             f"{text(FARTHEST_FROM_SCALP_M, 'm')} is allowed; is the position in the coordinates of this head?"
@@ -230,11 +253,11 @@ def _place_one(electrode: Electrode, head: HeadModel, scalp: _Scalp, where: str,
         raise MontageError(problems)
     patch = Patch(
         electrode=electrode, center_m=center, normal=frame.normal, up=frame.up,
-        triangles=coverage.triangles, area_m2=coverage.area_m2, weights_m2=coverage.weights_m2,
+        triangles=numbers[coverage.triangles], area_m2=coverage.area_m2, weights_m2=coverage.weights_m2,
         products_m2=coverage.products_m2, contact_ohm_m2=contact_ohm_m2, offset_m=offset,
         how=located.how, notices=located.notices,
     )  # fmt: skip
-    return patch, coverage
+    return patch, attrs.evolve(coverage, triangles=numbers[coverage.triangles])
 
 
 def _located(electrode: Electrode, head: HeadModel, where: str, problems: list[Problem]) -> Located | None:
@@ -284,7 +307,8 @@ def _frame(shape: Shape, center: Array, seed: int, head: HeadModel, scalp: _Scal
         vertex = np.asarray(head.sites_m["Cz"])
         towards = vertex - center
     else:
-        vertex = scalp.nodes_m[scalp.triangles[:, 0]][np.argmax(scalp.nodes_m[scalp.triangles[:, 0], 2])]
+        corners = head.nodes_m[head.scalp[:, 0]]
+        vertex = corners[np.argmax(corners[:, 2])]
         towards = np.array([0.0, 0.0, 1.0])
     if np.linalg.norm(vertex - center) <= VERTEX_RADIUS_M:
         towards = np.array([0.0, 1.0, 0.0])
@@ -323,6 +347,8 @@ def _overlaps(placed: Sequence[tuple[Patch, Coverage]]) -> list[Problem]:
     """Pairs of electrodes that cover the same skin."""
     problems = []
     for (a, on_a), (b, on_b) in combinations(placed, 2):
+        if np.linalg.norm(a.center_m - b.center_m) > a.electrode.shape.outradius_m + b.electrode.shape.outradius_m:
+            continue  # no point of either is as far from its centre
         shared = shared_area_m2(on_a, on_b)
         if shared > OVERLAP_NOISE * min(on_a.area_m2.sum(), on_b.area_m2.sum()):
             what = (
