@@ -1,4 +1,8 @@
-"""Check a published protocol, then the same one with twice the current: which limit fires, and from which paper?"""
+"""Which limit fires?
+==================
+
+Check a published protocol, then the same one with twice the current: which limit fires, and from which paper?
+"""
 
 import json
 

@@ -1,4 +1,8 @@
-"""Four ways to the left dorsolateral prefrontal cortex: where each puts the coil, and how far apart they are."""
+"""Four ways to the left DLPFC
+===========================
+
+Four ways to the left dorsolateral prefrontal cortex: where each puts the coil, and how far apart they are.
+"""
 
 from itertools import combinations
 from math import radians

@@ -1,4 +1,7 @@
-"""Localise a source of EEG with MNE, then stimulate it: both from one lead field, by reciprocity.
+"""Localise, then stimulate
+========================
+
+Localise a source of EEG with MNE, then stimulate it: both from one lead field, by reciprocity.
 
 A lead field of stimulation is also the forward solution of EEG on the same head. MNE localises a simulated source
 with it; the electrodes that saw the source best are then the ones that reach it best (Dmochowski et al. 2017,

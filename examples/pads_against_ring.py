@@ -1,4 +1,8 @@
-"""Two pads against a 4x1 ring over the motor cortex: per mA alike at the target, and the ring is far more focal."""
+"""Pads against a ring
+===================
+
+Two pads against a 4x1 ring over the motor cortex: per mA alike at the target, and the ring is far more focal.
+"""
 
 import stimplan as sp
 

@@ -1,4 +1,8 @@
-"""Solve two round electrodes on a layered sphere and compare with the closed form: how wrong is the solver?"""
+"""A sphere against the exact answer
+=================================
+
+Solve two round electrodes on a layered sphere and compare with the closed form: how wrong is the solver?
+"""
 
 import numpy as np
 

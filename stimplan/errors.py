@@ -1,4 +1,4 @@
-"""Every error the package raises on purpose, in one tree.
+"""Every error the package raises on purpose, in one tree::
 
     StimplanError                          exit code
       InputError (ValueError)                  2     something the caller gave is wrong
