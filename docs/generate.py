@@ -6,6 +6,7 @@ here is kept in the repository.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -41,8 +42,8 @@ def write_pages(folder: Path) -> list[Path]:
 
 def format_page(title: str, schema: Mapping[str, Any]) -> str:
     """The keys of a file format, a table for each object of the schema."""
-    lines = [f"# {title}", "", _escape(schema.get("description", "")), "", "Made from the JSON Schema that checks the files.",
-             "A key ends in its unit. `null` is allowed where it is named.", "", "## The file", ""]  # fmt: skip
+    lines = [f"# {title}", "", _escape(schema.get("description", "")), "", "Made from the JSON Schema that checks "
+             "the files.", "A key ends in its unit. `null` is allowed where it is named.", "", "## The file", ""]  # fmt: skip
     lines += _table(schema)
     for name, part in sorted(schema.get("$defs", {}).items()):
         lines += ["", f"({_anchor(schema, name)})=", f"## {name}", "", _escape(part.get("description", "")), ""]
@@ -110,28 +111,30 @@ def _escape(text: str) -> str:
 
 
 def commands_page() -> str:
-    """What each command answers to --help."""
+    """What each command and each of its actions answers to --help."""
     from stimplan.cli import command_parsers
 
     os.environ["COLUMNS"] = "100"
     lines = ["# Commands", "", "What each command says with `--help`.", ""]
     for name, parser in command_parsers().items():
-        lines += [
-            f"## stimplan {name}",
-            "",
-            "```text",
-            parser.format_help().split("Research and educational")[0].rstrip(),
-        ]
-        lines += ["```", ""]
+        lines += [f"## stimplan {name}", "", *_help(parser)]
     return "\n".join(lines)
+
+
+def _help(parser: argparse.ArgumentParser) -> Iterator[str]:
+    from stimplan.commands.parser import commands_of
+
+    yield from ("```text", parser.format_help().split("Research and educational")[0].rstrip(), "```", "")
+    for action in commands_of(parser).values():
+        yield from _help(action)
 
 
 def rules_page() -> str:
     """Every dose rule with its limit, how sure we are of it, and its source."""
     from stimplan.safety import load_rules
 
-    lines = ["# Safety rules", "", "Dose rules of this version. *read*: read in the source; *secondary*: read in a text that "
-             "quotes it; *recalled*: from memory, to be verified.", "",
+    lines = ["# Safety rules", "", "Dose rules of this version. *read*: read in the source; *secondary*: read in a text "
+             "that quotes it; *recalled*: from memory, to be verified.", "",
              "| rule | what must hold | how much it weighs | source |", "|---|---|---|---|"]  # fmt: skip
     for rule in load_rules().rules:
         source = _escape(str(rule.citation.text)) + (f", doi:{rule.citation.doi}" if rule.citation.doi else "")
