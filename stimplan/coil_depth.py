@@ -41,14 +41,14 @@ def depth_and_spread(
     directions: int = _DIRECTIONS,
     shells: int = _SHELLS,
 ) -> DepthAndSpread:
-    """Half-value depth and spread of a coil whose face touches a sphere at its origin.
+    """Half-value depth and spread of a coil that rests on a sphere, its z through the centre.
 
     Parameters
     ----------
     coil : Coil
         Of dipoles.
     gap_m : float
-        Distance from the face to the sphere, m.
+        Distance to the sphere of the coil's case, or of its origin where it has none, m: see `lift_m`.
     head_radius_m, brain_radius_m : float
     directions, shells : int
         Points on each sphere, and spheres; with 3000 and 40 the depth of a figure-8 is within 0.2 % and its spread
@@ -63,7 +63,8 @@ def depth_and_spread(
         raise CoilError(f"coil {coil.name!r} is not made of dipoles only; wind it as dipoles")
     dipoles = [element for element in coil.elements if isinstance(element, Dipoles)]
     flip = np.diag([-1.0, 1.0, -1.0])  # the coil above the sphere, its z down into it
-    places = np.concatenate([one.positions_m for one in dipoles]) @ flip + [0, 0, head_radius_m + gap_m]
+    lift = head_radius_m + gap_m + lift_m(coil, head_radius_m)
+    places = np.concatenate([one.positions_m for one in dipoles]) @ flip + [0, 0, lift]
     moments = np.concatenate([one.moments_A_m2_per_A for one in dipoles]) @ flip
     # Shells of equal volume below the brain's surface, each at its middle; and the surface itself for the maximum.
     edges = brain_radius_m * np.cbrt(np.linspace(0, 1, shells + 1))
@@ -78,6 +79,19 @@ def depth_and_spread(
     volume = float(4 / 3 * np.pi * np.diff(edges**3) @ inside)
     under = _deepest_m(places, moments, unit[_strongest(sizes(brain_radius_m))], half, (brain_radius_m, head_radius_m))
     return DepthAndSpread(brain_radius_m - under, volume)
+
+
+def lift_m(coil: Coil, head_radius_m: float = HEAD_RADIUS_M) -> float:
+    """How far the origin of a coil is from a sphere on which its case rests, its z through the centre, m.
+
+    0 for a flat face; wings bent towards the head touch it first. 0 for a coil without a case.
+    """
+    if coil.casing is None:
+        return 0.0
+    x, y, z = coil.casing.sampled_m().T
+    around = np.hypot(x, y)
+    over = around < head_radius_m
+    return float(np.max(z[over] - head_radius_m + np.sqrt(head_radius_m**2 - around[over] ** 2), initial=0.0))
 
 
 def _strongest(values: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from stimplan.coil import Coil, list_coils, read_coil
+from stimplan.coil import Coil, find_coil, list_coils, read_coil, stand_ins
 from stimplan.coil.intensity import Known, convert
 from stimplan.coil_field import CoilPlacement, coil_placement
 from stimplan.errors import CoilError, Problem
@@ -124,11 +124,16 @@ def coil_of(stated: StatedCoil, folder: Path | None = None) -> Coil:
         return read_coil((folder or Path()) / stated.file)
     if stated.model in list_coils():
         return read_coil(str(stated.model))
+    entry = find_coil(stated.manufacturer, stated.model)
+    if entry is not None:
+        return read_coil(entry.id)
     made_by = f" of {stated.manufacturer}" if stated.manufacturer else ""
     if stated.model is None:
         what = f"missing: the model of the {stated.family} coil{made_by}; the protocol does not report it"
     else:
         what = f"missing: the geometry of model {stated.model!r}{made_by}, which is no coil of the catalogue"
+        near = ", ".join(one.id for one in stand_ins(stated.manufacturer, stated.model))
+        what += f"; nearest, if you decide so: {near}" if near else ""
     raise CoilError(Problem("$.stimulation.coil", f"{what}; give a coil ({', '.join(list_coils())}), or its file"))
 
 

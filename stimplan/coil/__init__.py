@@ -1,17 +1,22 @@
 """Coils: what they are made of, where they are read from, how strong they are driven."""
 
-from stimplan.coil.reading import catalogue_coil, list_coils, read_coil, write_coil
+from stimplan.coil.catalogue import CatalogueEntry, catalogue_coil, catalogue_entry, find_coil, list_coils, stand_ins
+from stimplan.coil.reading import read_coil, write_coil
 from stimplan.coil.values import AGrid, Casing, Coil, Dipoles, Segments, Stimulator
 
 __all__ = [
     "AGrid",
     "Casing",
+    "CatalogueEntry",
     "Coil",
     "Dipoles",
     "Segments",
     "Stimulator",
     "catalogue_coil",
+    "catalogue_entry",
+    "find_coil",
     "list_coils",
     "read_coil",
+    "stand_ins",
     "write_coil",
 ]

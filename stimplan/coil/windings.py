@@ -12,6 +12,8 @@ holds it to this):
 | 20 mm | 110 % | 2.5 % | 0.093 % | 2e-5 | 2e-7 | 2.5 % | 0.037 % | 1.4e-7 | 8e-11 |
 | 30 mm | 57 % | 0.53 % | 4e-5 | 2e-7 | 6e-10 | 0.62 % | 2e-5 | 2e-10 | 6e-15 |
 
+The other kinds of coil converge as fast (docs/coils.md has the table, made by tools/make_coil_tables.py).
+
 Signs: a positive rate of change of the current makes a figure-8 induce a field along +y under its middle, away from the
 handle. A circular coil turns counter-clockwise about z, seen from the head it lies on.
 """
@@ -20,13 +22,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from stimplan.coil.values import Coil, Dipoles, Element, Segments, Stimulator
+from stimplan.coil.strips import Strip, strip_dipoles, strip_wire
+from stimplan.coil.values import Casing, Coil, Dipoles, Element, Segments, Stimulator
 from stimplan.errors import CoilError, Problem
 from stimplan.montage import Point
 
@@ -125,32 +128,55 @@ def figure_8(
     return tuple(wings)
 
 
+def butterfly(
+    turn_radii_m: Sequence[float], *, center_m: float, wing_angle_rad: float, layers_m: Sequence[float] = (0.0,)
+) -> tuple[Wing, ...]:
+    """Two wings at an angle to each other, open towards the head: a double cone where they are large and steep.
+
+    Parameters
+    ----------
+    turn_radii_m : sequence of float
+    center_m : float
+        As in `figure_8`; less than the outermost radius where the wings overlap.
+    wing_angle_rad : float
+        Between the wings, rad: pi for a flat figure-8, smaller for wings bent towards the head.
+    layers_m : sequence of float
+    """
+    if not 0 < wing_angle_rad <= math.pi:
+        raise CoilError(f"the angle between wings is above 0 and at most 180 degrees, got {wing_angle_rad!r} rad")
+    return figure_8(turn_radii_m, center_m=center_m, bend_rad=(math.pi - wing_angle_rad) / 2, layers_m=layers_m)
+
+
 def wind(
     name: str,
-    wings: Sequence[Wing],
+    wings: Sequence[Wing | Strip],
     *,
     source: str,
     kind: Kind = "wire",
     elements: int | None = None,
-    stimulator: Stimulator | None = None,
+    **more: Stimulator | Casing | None,
 ) -> Coil:
     """Make a coil of windings.
 
     Parameters
     ----------
     name : str
-    wings : sequence of Wing
+    wings : sequence of Wing or Strip
     source : str
         Where the geometry is from.
     kind : {"wire", "dipoles"}
         Wire needs fewer elements; the closed form in a sphere and `.ccd` files need dipoles.
     elements : int, optional
         Rings of dipoles in a turn (6 if left out), or pieces of wire in one (48): see the head of the module.
-    stimulator : Stimulator, optional
+    **more
+        `stimulator` that drives it, and its `casing`.
     """
+    unknown = set(more) - {"stimulator", "casing"}
+    if unknown:
+        raise CoilError(f"wind takes a stimulator and a casing, not {', '.join(sorted(unknown))}")
     makers: dict[str, tuple[Callable[..., tuple[Array, Array]], Callable[[Array, Array], Element], int, int]] = {
-        "dipoles": (_turn_dipoles, Dipoles, RINGS, 1),
-        "wire": (_turn_wire, Segments, PIECES, 3),
+        "dipoles": (_part_dipoles, Dipoles, RINGS, 1),
+        "wire": (_part_wire, Segments, PIECES, 3),
     }
     if kind not in makers:
         raise CoilError(f"kind must be one of {', '.join(map(repr, makers))}, got {kind!r}")
@@ -158,20 +184,32 @@ def wind(
     count = default if elements is None else elements
     if not (isinstance(count, int) and count >= least):
         raise CoilError(Problem("elements", f"expected a whole number of at least {least}, got {elements!r}"))
-    parts = [
-        maker(wing, radius_m, height_m, count)
-        for wing in wings
-        for height_m in wing.layers_m
-        for radius_m in wing.turn_radii_m
-    ]
+    parts = [maker(wing, count) for wing in wings]
     places, vectors = (np.concatenate(one) for one in zip(*parts, strict=True)) if parts else (np.empty((0, 3)),) * 2
+    stimulator = cast("Stimulator | None", more.get("stimulator"))
     return Coil(
         name=name,
         elements=(value(places, vectors),),
         source=source,
+        casing=cast("Casing | None", more.get("casing")),
         stimulators=() if stimulator is None else (stimulator,),
         provenance={"kind": kind, "elements_per_turn": count, "wings": [attrs.asdict(wing) for wing in wings]},
     )
+
+
+def _part_dipoles(part: Wing | Strip, rings: int) -> tuple[Array, Array]:
+    return strip_dipoles(part, rings) if isinstance(part, Strip) else _turns(_turn_dipoles, part, rings)
+
+
+def _part_wire(part: Wing | Strip, pieces: int) -> tuple[Array, Array]:
+    return strip_wire(part, pieces) if isinstance(part, Strip) else _turns(_turn_wire, part, pieces)
+
+
+def _turns(turn: Callable[..., tuple[Array, Array]], wing: Wing, count: int) -> tuple[Array, Array]:
+    """Elements of all turns of all layers."""
+    parts = [turn(wing, radius_m, height_m, count) for height_m in wing.layers_m for radius_m in wing.turn_radii_m]
+    places, vectors = (np.concatenate(one) for one in zip(*parts, strict=True))
+    return places, vectors
 
 
 def _frame(wing: Wing, height_m: float) -> tuple[Array, Array, Array, Array]:
