@@ -42,8 +42,10 @@ def write_pages(folder: Path) -> list[Path]:
 
 def format_page(title: str, schema: Mapping[str, Any]) -> str:
     """The keys of a file format, a table for each object of the schema."""
-    lines = [f"# {title}", "", _escape(schema.get("description", "")), "", "Made from the JSON Schema that checks "
-             "the files.", "A key ends in its unit. `null` is allowed where it is named.", "", "## The file", ""]  # fmt: skip
+    made = (
+        "Made from the JSON Schema that checks the files. A key ends in its unit; `null` is allowed where it is named."
+    )
+    lines = [f"# {title}", "", _escape(schema.get("description", "")), "", made, "", "## The file", ""]
     lines += _table(schema)
     for name, part in sorted(schema.get("$defs", {}).items()):
         lines += ["", f"({_anchor(schema, name)})=", f"## {name}", "", _escape(part.get("description", "")), ""]
@@ -133,9 +135,9 @@ def rules_page() -> str:
     """Every dose rule with its limit, how sure we are of it, and its source."""
     from stimplan.safety import load_rules
 
-    lines = ["# Safety rules", "", "Dose rules of this version. *read*: read in the source; *secondary*: read in a text "
-             "that quotes it; *recalled*: from memory, to be verified.", "",
-             "| rule | what must hold | how much it weighs | source |", "|---|---|---|---|"]  # fmt: skip
+    sure = "*read*: read in the source; *secondary*: read in a text that quotes it; *recalled*: from memory, to be verified."
+    lines = ["# Safety rules", "", f"Dose rules of this version. {sure}", ""]
+    lines += ["| rule | what must hold | how much it weighs | source |", "|---|---|---|---|"]
     for rule in load_rules().rules:
         source = _escape(str(rule.citation.text)) + (f", doi:{rule.citation.doi}" if rule.citation.doi else "")
         weight = f"{rule.severity}; {rule.basis.replace('_', ' ')}; {rule.citation.access}"
