@@ -135,12 +135,12 @@ def rules_page() -> str:
     """Every dose rule with its limit, how sure we are of it, and its source."""
     from stimplan.safety import load_rules
 
-    sure = "*read*: read in the source; *secondary*: read in a text that quotes it; *recalled*: from memory, to be verified."
+    sure = "*read*: read in the source; *secondary*: read in a text that quotes it; *recalled*: to be verified."
     lines = ["# Safety rules", "", f"Dose rules of this version. {sure}", ""]
     lines += ["| rule | what must hold | how much it weighs | source |", "|---|---|---|---|"]
     for rule in load_rules().rules:
         source = _escape(str(rule.citation.text)) + (f", doi:{rule.citation.doi}" if rule.citation.doi else "")
-        weight = f"{rule.severity}; {rule.basis.replace('_', ' ')}; {rule.citation.access}"
+        weight = f"{rule.severity} · {rule.basis.replace('_', ' ')} · {rule.citation.access}"
         lines.append(f"| `{rule.id}` | {_escape(rule.title)} | {weight} | {source} |")
     return "\n".join(lines) + "\n"
 
