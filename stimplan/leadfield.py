@@ -8,6 +8,7 @@ are discs with a uniform current density: then the matrix is the same for every 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +22,10 @@ from stimplan import __version__
 from stimplan.errors import InputError, Problem
 from stimplan.fem.assemble import electric_field
 from stimplan.fem.contact import contact_columns
+from stimplan.fem.krylov import threads
 from stimplan.fem.recover import recovery
-from stimplan.fem.solve import Progress, solve_system
+from stimplan.fem.rows import WIDTH
+from stimplan.fem.solve import Progress, Solution, solve_system
 from stimplan.field import Field, system_of
 from stimplan.head.cortex import cortex_of
 from stimplan.head.model import HeadModel
@@ -35,8 +38,10 @@ from stimplan.values import digest
 Array = NDArray[np.float64]
 
 DEFAULT_LAYOUT = "10-10"
-# Columns that are solved, and written, at a time: two threads' worth of eight.
-_BLOCK = 16
+# Columns of a block: what the solver takes at once, so that a block's bits do not depend on what else is solved.
+_BLOCK = WIDTH
+# Blocks that are solved side by side at most: each takes 0.25 GB for 430 thousand nodes.
+_MOST_BLOCKS = 8
 _LAYERS = (Layer("electrode_gel", 0.002),)
 _BALANCE = 1e-9
 
@@ -216,26 +221,55 @@ def compute_lead_field(
     if finished is not None:
         return LeadField(placement, finished)
     sink = Sink(path, record, cortex_of(head))
-    contacts = [patch.contact(head) for patch in placement.electrodes]
-    areas = np.array([contact.area_m2 for contact in contacts])
-    weights = contact_columns(contacts, len(head.nodes_m)).toarray() / areas
-    weights -= weights.mean(axis=1, keepdims=True)
     # The last column is minus the sum of the others: one solve less, and the columns sum to zero to rounding.
-    last = len(areas) - 1
-    system, sample = system_of(head, progress), _cortex_sampler(head)
-    for start in range(0, last, _BLOCK):
-        stop = min(start + _BLOCK, last)
-        if progress is not None:
-            progress("lead field", start / last)
-        if sink.has(start):
-            continue
-        solution = solve_system(system, weights[:, start:stop], tolerance=tolerance)
-        columns = solution.potential_V
-        sink.add(start, columns.T, cortex=sample(columns), residual=solution.residual)
+    missing = [start for start in range(0, len(placement.electrodes) - 1, _BLOCK) if not sink.has(start)]
+    if missing:
+        _fill(sink, placement, missing, tolerance=tolerance, progress=progress)
     rows = sink.complete()
     if progress is not None:
         progress("lead field", 1.0)
     return LeadField(placement, rows)
+
+
+def _fill(
+    sink: Sink, placement: Placement, missing: Sequence[int], *, tolerance: float, progress: Progress | None
+) -> None:
+    """Solve the blocks that begin at these columns; while the next are solved, the last are sampled and written."""
+    head, last = placement.head, len(placement.electrodes) - 1
+    system, sample, currents = system_of(head, progress), _cortex_sampler(head), _injected(placement)
+
+    def keep(starts: Sequence[int], solution: Solution) -> None:
+        for number, start in enumerate(starts):
+            columns = solution.potential_V[:, number * _BLOCK : (number + 1) * _BLOCK]
+            sink.add(start, columns.T, cortex=sample(columns), residual=solution.residual)
+
+    at_once = min(threads(), _MOST_BLOCKS)
+    with ThreadPoolExecutor(1) as second:
+        kept: Future[None] | None = None
+        for done in range(0, len(missing), at_once):
+            if progress is not None:
+                progress("lead field", done / len(missing))
+            starts = missing[done : done + at_once]
+            columns = np.concatenate([np.arange(start, min(start + _BLOCK, last)) for start in starts])
+            solution = solve_system(system, currents(columns), tolerance=tolerance)
+            if kept is not None:
+                kept.result()
+            kept = second.submit(keep, starts, solution)
+        if kept is not None:
+            kept.result()
+
+
+def _injected(placement: Placement) -> Callable[[NDArray[np.int64]], Array]:
+    """From the numbers of some columns the currents into each node, (n, k): only these are ever written out."""
+    contacts = [patch.contact(placement.head) for patch in placement.electrodes]
+    areas = np.array([contact.area_m2 for contact in contacts])
+    weights = contact_columns(contacts, len(placement.head.nodes_m)).tocsc()
+    mean = weights @ (1 / areas) / len(areas)
+
+    def currents(columns: NDArray[np.int64]) -> Array:
+        return np.asarray(weights[:, columns].toarray() / areas[columns] - mean[:, None])
+
+    return currents
 
 
 def open_lead_field(path: str | Path, head: HeadModel) -> LeadField:

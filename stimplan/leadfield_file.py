@@ -86,13 +86,13 @@ class Sink:
             potential = _with_last(np.concatenate([block["potential"] for block in blocks]))
             cortex = _with_last(np.concatenate([block["cortex"] for block in blocks]))
             return Rows(potential, cortex, max(float(block["residual"]) for block in blocks), self._record)
-        _write_file(self._path, sorted(self._parts.glob("rows-*.npz")), self._record, self._cortex)
+        _write_file(self._path, sorted(self._parts.glob("columns-*.npz")), self._record, self._cortex)
         shutil.rmtree(self._parts, ignore_errors=True)
         return open_rows(self._path)
 
     def _block_path(self, start: int) -> Path:
         assert self._parts is not None
-        return self._parts / f"rows-{start:05d}.npz"
+        return self._parts / f"columns-{start:05d}.npz"
 
 
 def rows_there(path: str | Path | None, record: dict[str, Any]) -> Rows | None:

@@ -178,14 +178,14 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
     while True:
         line = process.stdout.readline()
         assert line, "it ended before it could be killed"
-        if list(tmp_path.glob("*.parts-*/rows-*.npz"))[1:]:
+        if list(tmp_path.glob("*.parts-*/columns-*.npz"))[1:]:
             process.send_signal(signal.SIGKILL)
             break
         time.sleep(0.001)
     process.wait()
     process.stdout.close()
     assert not path.exists()
-    kept = {p: p.stat().st_mtime_ns for p in tmp_path.glob("*.parts-*/rows-*.npz")}
+    kept = {p: p.stat().st_mtime_ns for p in tmp_path.glob("*.parts-*/columns-*.npz")}
     assert kept
     damaged = sorted(kept)[0]
     damaged.write_bytes(damaged.read_bytes()[:-40])  # this one has to be made again
