@@ -486,3 +486,10 @@ def test_tensors_that_cannot_be_read_are_refused_before_anything_is_meshed(monke
         prepare.prepared_head("colin27", choice)
     with pytest.raises(HeadError, match="'volume' is not known; there is vn, vc, dir, tuch, mc"):
         prepare.HeadChoice(dti="t.nii", anisotropy="volume")
+
+
+def test_a_material_that_is_not_known_is_said_before_any_head_is_loaded():
+    from stimplan.head.prepare import HeadChoice
+
+    with pytest.raises(HeadError, match="kryptonite"):
+        HeadChoice(lesions=["sphere:mni_mm=-38,44,26,radius_mm=8=kryptonite"])

@@ -61,6 +61,7 @@ class HeadChoice:
     anisotropy: str = "vn"
 
     def __attrs_post_init__(self) -> None:
+        own_conductivities(self.lesions)  # a material that is not known is said before any mesh is made
         if self.anisotropy not in MAPPINGS:
             what = f"{self.anisotropy!r} is not known; there is {', '.join(MAPPINGS)}"
             raise HeadError(Problem("anisotropy", what))
