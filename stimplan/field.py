@@ -80,6 +80,11 @@ class Field:
         """SHA-256 of head, field and provenance."""
         return digest(self.head.digest, self.E_V_per_m, self.potential_V, self.electrode_potential_V, self.provenance)
 
+    def _repr_html_(self) -> str:
+        from stimplan.notebook import field_html
+
+        return field_html(self)
+
     @cached_property
     def magnitude_V_per_m(self) -> Array:
         """(m,) |E| of each tetrahedron, V/m."""

@@ -139,6 +139,11 @@ class Placement:
         """SHA-256 of everything that decides the field."""
         return digest(self.head.digest, self.electrodes, self.electrode_model, self.protocol_digest)
 
+    def _repr_html_(self) -> str:
+        from stimplan.notebook import placement_html
+
+        return placement_html(self)
+
 
 @attrs.frozen(eq=False, slots=False)
 class _Scalp:

@@ -202,6 +202,11 @@ class Protocol:
         """Largest mean current density under one electrode by the amplitude convention, A/m²; None without one."""
         return max((electrode.current_density_A_per_m2 for electrode in self._sized_electrodes), default=None)
 
+    def _repr_html_(self) -> str:
+        from stimplan.notebook import protocol_html
+
+        return protocol_html(self)
+
     def certainty_of(self, path: str) -> Status | None:
         """How the value at a path of the file is known; None where the file says nothing about it."""
         return dict(self.certainty).get(path)

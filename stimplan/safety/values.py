@@ -180,6 +180,11 @@ class SafetyReport:
         """Findings with one status."""
         return tuple(finding for finding in self.findings if finding.status == status)
 
+    def _repr_html_(self) -> str:
+        from stimplan.notebook import report_html
+
+        return report_html(self)
+
     def record(self) -> dict[str, Any]:
         """Plain data for JSON, the same bytes for the same protocol and rules."""
         return {
