@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from stimplan.coil import Coil, find_coil, list_coils, read_coil, stand_ins
-from stimplan.coil.intensity import Known, convert
+from stimplan.coil import Coil, Stimulator, find_coil, list_coils, read_coil, stand_ins
+from stimplan.coil.intensity import Known, convert, stimulator_of
 from stimplan.coil_field import CoilPlacement, coil_placement
 from stimplan.errors import CoilError, Problem
 from stimplan.pose_plan import poses_of
@@ -86,10 +86,11 @@ def plan_coils(
     magnetic = getattr(plan, "magnetic", None)
     if magnetic is None:
         raise CoilError(f"protocol {getattr(plan, 'id', protocol)!r} has no coil")
-    used = coil_of(magnetic.coil, folder) if coil is None else coil
+    known = known or Known()
+    used = as_driven(coil_of(magnetic.coil, folder) if coil is None else coil, known.max_didt_A_per_s)
     casing = None if used.casing is None else used.casing.sampled_m()
     poses = poses_of(plan, head, handle=handle, casing_points_m=casing)
-    facts = with_rate(known or Known(), used)
+    facts = with_rate(known, used)
     problems: list[Problem] = []
     planned = []
     for number, (block, pose) in enumerate(zip(magnetic.blocks, poses, strict=True)):
@@ -138,5 +139,15 @@ def coil_of(stated: StatedCoil, folder: Path | None = None) -> Coil:
 
 
 def with_rate(known: Known, coil: Coil) -> Known:
-    """The facts, with the coil's own rate at 100 % where none is given."""
-    return known if known.max_didt_A_per_s is not None else attrs.evolve(known, max_didt_A_per_s=coil.max_didt_A_per_s)
+    """The facts, with the coil's own rate at 100 % where none is given, and whose stimulator's it is."""
+    if known.max_didt_A_per_s is not None:
+        return known
+    return attrs.evolve(known, max_didt_A_per_s=coil.max_didt_A_per_s, rate_of=stimulator_of(coil))
+
+
+def as_driven(coil: Coil, max_didt_A_per_s: float | None) -> Coil:
+    """The coil on the stimulator at hand: its rate at 100 % of the output, where it is known, replaces the coil's."""
+    if max_didt_A_per_s is None:
+        return coil
+    own = coil.stimulators or (Stimulator(),)
+    return attrs.evolve(coil, stimulators=[Stimulator(max_didt_A_per_s=max_didt_A_per_s) for _ in own])

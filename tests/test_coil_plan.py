@@ -66,6 +66,24 @@ def test_the_coil_is_that_of_the_catalogue_or_the_file_the_protocol_names(tmp_pa
         plan_coils(protocol(coil=attrs.evolve(stated, model="D70")), sphere(), known=known)
 
 
+def test_the_coil_of_a_protocol_is_found_by_its_maker_and_model_and_a_stand_in_is_only_named():
+    stated = protocol().magnetic.coil
+    assert (stated.manufacturer, stated.model) == ("Magstim", "70 mm")
+    (one, *_) = plan_coils(protocol(), sphere(), known=Known({"aMT": 0.5}))
+    assert one.placement.coil.provenance["catalogue"] == "magstim-70mm-figure8"
+    assert one.steps[1].endswith("at 100 % of the output of Magstim Rapid = 45.89 A/µs")
+    other = protocol(coil=attrs.evolve(stated, manufacturer="BrainsWay", model="H1", family="H-coil"))
+    with pytest.raises(CoilError, match="nearest, if you decide so: h-coil-principle"):
+        plan_coils(other, sphere(), known=Known({"aMT": 0.5}))
+
+
+def test_the_stimulator_at_hand_replaces_the_one_the_catalogue_knows():
+    known = Known({"aMT": 1.0}, max_didt_A_per_s=1.6e8)
+    (one, *_) = plan_coils(protocol(), sphere(), known=known)
+    assert one.placement.didt_A_per_s == pytest.approx((1.28e8,))  # more than a Rapid gives
+    assert "Rapid" not in one.steps[1]
+
+
 def test_a_protocol_without_a_coil_is_refused():
     with pytest.raises(CoilError, match="has no coil"):
         plan_coils("select-tdcs", sphere())

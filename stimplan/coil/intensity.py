@@ -28,6 +28,7 @@ from stimplan.values import frozen_mapping
 Form = Literal["rMT", "aMT", "1mV", "phosphene", "MSO", "didt", "field"]
 THRESHOLDS = ("rMT", "aMT", "1mV", "phosphene")
 FORMS = (*THRESHOLDS, "MSO", "didt", "field")
+_AT_FULL = "at 100 % of the output"
 _NAMES = {
     "rMT": "resting motor threshold",
     "aMT": "active motor threshold",
@@ -69,12 +70,15 @@ class Known:
         Field at the target for 1 A/s, from a solved field at the pose in question.
     thresholds_didt_A_per_s : mapping of str to float
         Measured thresholds as rates of the coil current; a threshold is given in one of the two ways.
+    rate_of : str
+        Which stimulator the rate is of, for the steps as text; "" where it is the one at hand.
     """
 
     thresholds_fraction: Mapping[str, float] = attrs.field(factory=dict, converter=frozen_mapping)
     max_didt_A_per_s: float | None = attrs.field(default=None, validator=_positive)
     field_V_per_m_for_1_A_per_s: float | None = attrs.field(default=None, validator=_positive)
     thresholds_didt_A_per_s: Mapping[str, float] = attrs.field(factory=dict, converter=frozen_mapping)
+    rate_of: str = ""
 
     def __attrs_post_init__(self) -> None:
         problems = []
@@ -98,7 +102,7 @@ class Known:
     @classmethod
     def of(cls, coil: Coil, **facts: Any) -> Known:
         """The facts with the rate at 100 % that the coil's file or catalogue entry states, where it does."""
-        return cls(max_didt_A_per_s=coil.max_didt_A_per_s, **facts)
+        return cls(max_didt_A_per_s=coil.max_didt_A_per_s, rate_of=stimulator_of(coil), **facts)
 
 
 @attrs.frozen
@@ -120,6 +124,12 @@ class Converted:
 
     def __str__(self) -> str:
         return "; ".join(self.steps) if self.steps else shown(self.value, self.form)
+
+
+def stimulator_of(coil: Coil) -> str:
+    """The stimulator whose rate a coil's file or entry states, as text: a percentage of another's output is another."""
+    named = [f"{one.brand} {one.name}".strip() for one in coil.stimulators if one.max_didt_A_per_s is not None]
+    return ", ".join(dict.fromkeys(name for name in named if name))
 
 
 def convert(intensity: Stated, want: Form, known: Known) -> Converted:
@@ -150,6 +160,8 @@ def convert(intensity: Stated, want: Form, known: Known) -> Converted:
     at = have
     while at != want:
         at, value = _step(at, value, want, known, steps)
+    if known.rate_of:
+        steps = [step.replace(_AT_FULL, f"{_AT_FULL} of {known.rate_of}") for step in steps]
     return Converted(value, want, tuple(steps))
 
 
@@ -236,9 +248,9 @@ def _words(at: Form, to: Form, factor: float) -> str:
         case ("field", "didt"):
             return f"/ {1e6 / factor:.4g} V/m for 1 A/µs"
         case ("MSO", "didt"):
-            return f"× {shown(factor, 'didt')} at 100 % of the output"
+            return f"× {shown(factor, 'didt')} {_AT_FULL}"
         case ("didt", "MSO"):
-            return f"/ {shown(1 / factor, 'didt')} at 100 % of the output"
+            return f"/ {shown(1 / factor, 'didt')} {_AT_FULL}"
         case (_, "didt"):
             return f"× {shown(factor, 'didt')} at {at}"
         case ("didt", _):
