@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from stimplan.coil_field import CoilField
 from stimplan.exposure import Exposure
 from stimplan.field import Field
 from stimplan.field_map import Vectors
@@ -64,7 +65,7 @@ def measures_of(exposure: Exposure, regions: Sequence[tuple[str, Roi]] = ()) -> 
     InputError
         A region that this head does not have.
     """
-    shown = _shown(exposure)
+    shown, is_coil = _shown(exposure), isinstance(exposure.field, CoilField)
 
     def size(parts: Vectors) -> NDArray[np.float64]:
         return largest(exposure, parts).values_V_per_m
@@ -73,8 +74,8 @@ def measures_of(exposure: Exposure, regions: Sequence[tuple[str, Roi]] = ()) -> 
         focality=focality(shown),
         cortex=measure_cortex(shown) if isinstance(shown, Field) else None,
         regions=tuple(_measured(exposure, shown, name, roi) for name, roi in regions),
-        electrodes=electrode_loads(exposure.fields, size),
-        skull=skull_loads(exposure.fields, size),
+        electrodes=() if is_coil else electrode_loads(exposure.fields, size),
+        skull=() if is_coil else skull_loads(exposure.fields, size),
     )
 
 

@@ -84,7 +84,8 @@ def show_run(result: RunResult, out: Path) -> list[str]:
     lines = [result.protocol.title or result.protocol.id, *show_findings(result.report), ""]
     if result.report.verdict in ("stop", "unknown"):
         lines += [f"SIMULATED ALTHOUGH THE SAFETY VERDICT IS {result.report.verdict.upper()}, as asked.", ""]
-    for one in result.maps:
+    lines += _coil_lines(result)
+    for one in result.maps if result.coil is None else ():
         lines += _metrics(f"{one.title} in {_words(result.tissue)}", one.in_tissue)
         if one.at_target is not None and result.protocol.target is not None:
             lines += _metrics(f"{one.title} at the target, {result.protocol.target.label}", one.at_target)
@@ -115,6 +116,25 @@ def _loads(result: RunResult) -> list[str]:
 
 def _density(value: float) -> str:
     return text(value, "A_per_m2")
+
+
+def _coil_lines(result: RunResult) -> list[str]:
+    """Each block of a coil: where it is, how hard it is driven, and its field."""
+    if result.coil is None:
+        return []
+    lines = [f"Coil: {result.coil.coil.name}{', chosen for this run' if result.coil.is_coil_chosen else ''}"]
+    for block in result.coil.blocks:
+        start = f"{block.label}: " if len(result.coil.blocks) > 1 else ""
+        lines += wrap(f"{start}{block.drive.sentence}", _WIDTH, subsequent_indent="  ")
+        if block.is_handle_assumed:
+            lines.append(f"{start}ASSUMED HANDLE: the protocol does not say where it points")
+        main, target = block.maps[0], result.protocol.target
+        lines += _metrics(f"{start}|E| in {_words(result.tissue)}", main.in_tissue)
+        if main.at_target is not None and target is not None:
+            lines += _metrics(f"{start}|E| at the target, {target.label}", main.at_target)
+        if block.below.at_target is not None:
+            lines += _metrics(f"{start}|E| below the coil", block.below.at_target)
+    return lines
 
 
 def _along(result: RunResult) -> list[str]:

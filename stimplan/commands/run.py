@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stimplan.commands.coil_options import add_coil_options, read_coil_options
 from stimplan.commands.output import PROFILES_HELP, add_command, show_json, show_lines
 from stimplan.errors import InputError, Problem, SafetyStop
 
@@ -44,6 +45,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
                         "sphere:mni_mm=X,Y,Z;radius_mm=R, ba:46, atlas:NAME:LABEL, mask:FILE, mask:mni:FILE or "
                         "patch:site=F3;radius_mm=R; may be repeated")  # fmt: skip
     _add_anatomy(parser)
+    add_coil_options(parser)
     parser.add_argument("--subject", metavar="FILE", help="answers of the person, as JSON: judge the person too, with "
                         "distances from implants on this head")  # fmt: skip
     parser.add_argument("--profile", metavar="NAME", help=PROFILES_HELP)
@@ -121,8 +123,15 @@ def _options(args: argparse.Namespace, conductivities: dict[str, float], policy:
         even_if_stopped=args.even_if_stopped,
         with_figures=not args.no_figures,
         surface=args.surface,
+        coil=read_coil_options(args, _folder_of(args.protocol)),
         **policy,
     )
+
+
+def _folder_of(protocol: str) -> Path | None:
+    """Folder of a protocol's file, where the coil file it names is looked for; None for an id of the library."""
+    path = Path(protocol)
+    return path.parent if path.is_file() else None
 
 
 def read_policy(args: argparse.Namespace) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from stimplan.exchange import (
     grid_around,
@@ -23,17 +24,27 @@ from stimplan.report.page import CAPTIONS, render
 from stimplan.report.record import json_text
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from stimplan.exchange.fsaverage import AverageSurface
     from stimplan.exposure import Exposure
     from stimplan.field import Field
-    from stimplan.pipeline import RunResult
+    from stimplan.placement import Placement
+    from stimplan.runs.magnetic import CoilBlock, CoilRun
+    from stimplan.runs.result import RunResult
 
 FIELD_NIFTI = "field.nii.gz"
 MESH = "field.vtu"
 REPORT = "report.html"
 SUMMARY = "summary.json"
 # Every name a run may write: what an older run left under one of them goes when a new one arrives.
-NAMES = (FIELD_NIFTI, MESH, *surface_names(FSAVERAGE5), *surface_names(""), *CAPTIONS, REPORT, SUMMARY)
+_BLOCK_FIGURES = ("coil.png", "field_surface.png", "field_normal.png", "field_slices.png")
+# A course of a day has a few blocks; figures and volumes of later ones are not written.
+MOST_BLOCKS = 12
+_OF_BLOCKS = tuple(
+    f"block{number}_{name}" for number in range(2, MOST_BLOCKS + 1) for name in (FIELD_NIFTI, MESH, *_BLOCK_FIGURES)
+)
+NAMES = (FIELD_NIFTI, MESH, *surface_names(FSAVERAGE5), *surface_names(""), *CAPTIONS, *_OF_BLOCKS, REPORT, SUMMARY)
 
 # NIfTI has room for 15 characters.
 _SHORT = {"envelope": "depth"}
@@ -65,8 +76,9 @@ def write_outputs(
     # Compressing volumes and drawing pictures take about as long; the second core has nothing else to do.
     with ThreadPoolExecutor(1) as second:
         progress("writing volumes and drawing", 0.0)
-        volumes = second.submit(write_volumes, result.exposure, folder)
-        write_vtu(folder / MESH, result.exposure)
+        volumes = second.submit(_write_all_volumes, result, folder)
+        for start, exposure in _exposures(result).items():
+            write_vtu(folder / f"{start}{MESH}", exposure)
         if with_figures:
             figures = draw_figures(result, progress)
         progress("writing volumes", 0.9)
@@ -85,7 +97,28 @@ def write_summary(result: RunResult, folder: Path) -> None:
     (folder / SUMMARY).write_text(json_text(result.record()), encoding="utf-8")
 
 
-def write_volumes(shown: Field | Exposure, folder: Path) -> None:
+def _exposures(result: RunResult) -> dict[str, Exposure]:
+    """What is written, by the start of its files' names: blocks of a coil that differ have files of their own."""
+    if result.coil is None:
+        return {"": result.exposure}
+    return {start: block.exposure for start, block in different_blocks(result.coil).items()}
+
+
+def different_blocks(found: CoilRun) -> dict[str, CoilBlock]:
+    """Blocks with different fields, by the start of their files' names: "" for the first, `block2_` and so on."""
+    shown: dict[str, CoilBlock] = {}
+    for block in found.blocks[:MOST_BLOCKS]:
+        if block.exposure.digest not in {one.exposure.digest for one in shown.values()}:
+            shown["" if not shown else f"block{block.number}_"] = block
+    return shown
+
+
+def _write_all_volumes(result: RunResult, folder: Path) -> None:
+    for start, exposure in _exposures(result).items():
+        write_volumes(exposure, folder, start=start)
+
+
+def write_volumes(shown: Field | Exposure, folder: Path, *, start: str = "") -> None:
     """Write the maps at 1 mm as volumes of one file, made of the fields as `Field.at` gives them; 0 outside the head.
 
     The main map first, then the three components of its vectors where it has any (|E|, Ex, Ey and Ez of a direct
@@ -97,7 +130,7 @@ def write_volumes(shown: Field | Exposure, folder: Path) -> None:
     is_direct = exposure.main.id == "magnitude"
     what = "volumes |E|, Ex, Ey, Ez" if is_direct else f"first volume: {exposure.main.title}"
     write_nifti(
-        folder / FIELD_NIFTI,
+        folder / f"{start}{FIELD_NIFTI}",
         values,
         grid,
         name="E_V_per_m" if is_direct else f"{_SHORT.get(exposure.main.id, exposure.main.id)}_V_per_m",
@@ -108,12 +141,46 @@ def write_volumes(shown: Field | Exposure, folder: Path) -> None:
 
 def draw_figures(result: RunResult, progress: Progress) -> dict[str, bytes]:
     """Every figure of the report as PNG, by file name."""
-    from stimplan import view
     from stimplan.view.paper import png_bytes
+
+    drawings = _electric_drawings(result) if result.coil is None else _magnetic_drawings(result, result.coil)
+    if result.protocol.course.sessions == 1:
+        del drawings["course.png"]
+    pictures = {}
+    for done, (name, draw) in enumerate(drawings.items()):
+        progress("drawing", 0.4 + 0.5 * done / len(drawings))
+        pictures[name] = png_bytes(draw())
+    return pictures
+
+
+def _magnetic_drawings(result: RunResult, found: CoilRun) -> dict[str, Callable[[], Figure]]:
+    """What draws each figure of stimulation by a coil."""
+    from stimplan import view
+    from stimplan.view.coil import plot_coil
+
+    drawings: dict[str, Callable[[], Figure]] = {
+        "session.png": lambda: view.plot_session(result.protocol),
+        "course.png": lambda: view.plot_course(result.protocol),
+    }
+    for start, block in different_blocks(found).items():
+        drawings |= {
+            f"{start}coil.png": partial(plot_coil, block.placement, title=block.label),
+            f"{start}field_surface.png": partial(view.plot_surface_field, block.exposure),
+            f"{start}field_normal.png": partial(view.plot_cortical_normal, block.field),
+            f"{start}field_slices.png": partial(view.plot_slices, block.exposure, cross_m=result.place_of(block)),
+        }
+        if block.measures.cortex is None:
+            del drawings[f"{start}field_normal.png"]
+    return drawings
+
+
+def _electric_drawings(result: RunResult) -> dict[str, Callable[[], Figure]]:
+    """What draws each figure of stimulation by electrodes."""
+    from stimplan import view
     from stimplan.view.topomap import has_scalp_map
 
-    exposure, placement = result.exposure, result.placement
-    drawings = {
+    exposure, placement = result.exposure, cast("Placement", result.placement)
+    drawings: dict[str, Callable[[], Figure]] = {
         "montage.png": lambda: view.plot_montage(placement),
         "session.png": lambda: view.plot_session(result.protocol),
         "course.png": lambda: view.plot_course(result.protocol),
@@ -134,13 +201,7 @@ def draw_figures(result: RunResult, progress: Progress) -> dict[str, bytes]:
             del drawings[name]
     if not has_scalp_map(result.head):
         del drawings["scalp_potential.png"]
-    if result.protocol.course.sessions == 1:
-        del drawings["course.png"]
-    pictures = {}
-    for done, (name, draw) in enumerate(drawings.items()):
-        progress("drawing", 0.4 + 0.5 * done / len(drawings))
-        pictures[name] = png_bytes(draw())
-    return pictures
+    return drawings
 
 
 def _sha256(path: Path) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stimplan.resources import package_path
@@ -26,6 +27,7 @@ _ACCESS_MEANS = {
 _ORDER = {"stop": 0, "unknown": 1, "warn": 2, "pass": 3}
 
 CAPTIONS = {
+    "coil.png": "The coil on the head: its winding, the handle, and the sense of the current while it grows.",
     "montage.png": "The electrodes on the head, from the two sides that show them best.",
     "session.png": "One session at true scale; what is shown larger is marked where it comes from.",
     "course.png": "The course by weeks and days, and the dose as it adds up.",
@@ -60,9 +62,15 @@ def render(record: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
     import jinja2
 
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FunctionLoader(lambda name: package_path("report", name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.filters.update(qty=_quantity, mm=_millimetres, words=_words, short=_short, first_lower=_first_lower)
+    environment.filters.update(
+        qty=_quantity, mm=_millimetres, words=_words, short=_short, first_lower=_first_lower, first_upper=_first_upper
+    )
     template = environment.from_string(package_path("report", "template.html").read_text(encoding="utf-8"))
     findings = sorted(record["safety"]["findings"], key=lambda finding: _ORDER[finding["status"]])
     passed = [finding for finding in findings if finding["status"] == "pass"]
@@ -76,12 +84,22 @@ def render(record: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
         verdict_means=_VERDICT_MEANS[record["verdict"]],
         access_means=_ACCESS_MEANS,
         timeline_figures=TIMELINE_FIGURES,
+        placement_figures=placement_figures(figures),
         figures=[(name, _caption(name, record), figure_png(data)) for name, data in figures.items()],
     )
 
 
+def placement_figures(names: Iterable[str]) -> list[str]:
+    """Figures of where the stimulation is applied, which stand with the montage or the coil."""
+    return [name for name in names if name in ("montage.png", "coil.png") or name.endswith("_coil.png")]
+
+
 def _caption(name: str, record: Mapping[str, Any]) -> str:
     """What a figure shows; those of the field name the map that is drawn."""
+    block, of = re.fullmatch(r"block(\d+)_(.+)", name), ""
+    if block:
+        name, of = block[2], f"Block {block[1]}: "
+        return of + CAPTIONS.get(name, "")
     shown = record["field"]["map"]
     if name not in _OF_THE_MAP or shown["id"] == "magnitude":
         return CAPTIONS.get(name, "")
@@ -129,6 +147,10 @@ def _words(name: str) -> str:
 def _first_lower(words: str) -> str:
     """A title within a sentence: `Peak |E|` -> `peak |E|`, `RMS of E` as it is."""
     return words if words[1:2].isupper() else words[:1].lower() + words[1:]
+
+
+def _first_upper(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _short(digest: str) -> str:

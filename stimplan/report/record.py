@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-import attrs
 import numpy as np
 
 import stimplan
@@ -18,6 +16,8 @@ from stimplan.head.space import has_mni, mapping_notice, to_mni_m
 from stimplan.head.tape_sites import nearest_site
 from stimplan.notice import NOTICE
 from stimplan.protocol import dump_protocol
+from stimplan.report.coil_record import coil_record
+from stimplan.report.plain import plain
 from stimplan.roi import RIM_CAUTION, SKULL_CAUTION, SUPPLY_FORMULA
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def run_record(result: RunResult) -> dict[str, Any]:
     Returns
     -------
     dict
-        Keys `verdict`, `protocol`, `safety`, `montage`, `field`, `numerics`, `head`, `provenance`, `files`.
+        Keys `verdict`, `protocol`, `safety`, `montage` or `coil` (the other is None), `field`, `numerics`, `head`,
+        `provenance`, `files`.
     """
     field, fields = result.field, result.exposure.fields
     iterations = [one.iterations for one in fields.values() if one.iterations is not None]
@@ -50,7 +51,8 @@ def run_record(result: RunResult) -> dict[str, Any]:
         "protocol": {**json.loads(dump_protocol(result.protocol)), "digest": result.protocol.digest},
         "person": {"id": result.subject.id, "digest": result.subject.digest} if result.subject else None,
         "safety": result.report.record(),
-        "montage": montage_record(result.placement, result.voltages, result.measures),
+        "montage": _montage(result),
+        "coil": None if result.coil is None else coil_record(result.coil),
         "field": field_record(result),
         "numerics": {
             "nodes": len(result.head.nodes_m),
@@ -64,6 +66,14 @@ def run_record(result: RunResult) -> dict[str, Any]:
         "provenance": provenance_record(field.provenance),
         "files": dict(result.files),
     }
+
+
+def _montage(result: RunResult) -> dict[str, Any] | None:
+    """The electrodes; None for a coil, whose record has the key `coil` instead."""
+    if result.coil is not None:
+        return None
+    assert result.voltages is not None
+    return montage_record(cast("Placement", result.placement), result.voltages, result.measures)
 
 
 def field_record(result: RunResult) -> dict[str, Any]:
@@ -85,7 +95,7 @@ def field_record(result: RunResult) -> dict[str, Any]:
         "volumes": list(volume_names(result.exposure)),
         "parts": {
             name: {
-                "currents_A": plain(field.provenance["currents_A"]),
+                "currents_A": plain(field.provenance.get("currents_A")),
                 "residual": float(field.residual),
                 "iterations": field.iterations,
                 "digest": field.digest,
@@ -173,29 +183,6 @@ def provenance_record(field_provenance: Mapping[str, Any]) -> dict[str, Any]:
         "packages": {name: version(name) for name in _PACKAGES},
         "field": plain(field_provenance),
     }
-
-
-def plain(value: Any) -> Any:
-    """JSON data from values, arrays and mappings; what is not finite becomes null.
-
-    Raises
-    ------
-    TypeError
-        There is no JSON for it.
-    """
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, np.generic | np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if attrs.has(type(value)):
-        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
-    raise TypeError(f"no JSON for {type(value).__name__}")
 
 
 def json_text(record: Any) -> str:

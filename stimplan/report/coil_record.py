@@ -1,0 +1,75 @@
+"""A coil and its blocks as plain data: the part of the record that stimulation by a coil has in place of a montage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stimplan.head.space import has_mni, to_mni_m
+from stimplan.head.tape_sites import nearest_site
+from stimplan.pose import handle_angle_rad
+from stimplan.report.plain import plain
+
+if TYPE_CHECKING:
+    from stimplan.head import HeadModel
+    from stimplan.pose import CoilPose
+    from stimplan.runs.drive import Drive
+    from stimplan.runs.magnetic import CoilBlock, CoilRun
+
+
+def coil_record(found: CoilRun) -> dict[str, Any]:
+    """The coil, where it comes from, and every block with its pose, its drive and its field in numbers."""
+    coil = found.coil
+    return {
+        "name": coil.name,
+        "source": coil.source,
+        "digest": coil.digest,
+        "is_chosen_for_run": found.is_coil_chosen,
+        "max_didt_A_per_s": coil.max_didt_A_per_s,
+        "elements": len(coil.positions_m),
+        "blocks": [block_record(block) for block in found.blocks],
+    }
+
+
+def block_record(block: CoilBlock) -> dict[str, Any]:
+    """One block."""
+    head, main = block.field.head, block.maps[0]
+    return {
+        "number": block.number,
+        "label": block.label,
+        "pose": pose_record(head, block.pose, is_assumed=block.is_handle_assumed),
+        "drive": drive_record(block.drive),
+        "coil_to_tissue_m": float(np.linalg.norm(np.subtract(block.below_m, block.pose.center_m))),
+        "in_tissue": plain(main.in_tissue),
+        "at_target": plain(main.at_target),
+        "below": plain(block.below.at_target),
+        "below_m": plain(block.below_m),
+        "below_mni_m": plain(to_mni_m(head, block.below_m)) if has_mni(head) else None,
+        "focality": plain(block.measures.focality),
+        "cortex": plain(block.measures.cortex),
+        "residual": float(block.field.residual),
+        "iterations": block.field.iterations,
+        "digest": block.exposure.digest,
+    }
+
+
+def pose_record(head: HeadModel, pose: CoilPose, *, is_assumed: bool) -> dict[str, Any]:
+    """Where a coil is and where its handle points."""
+    site = nearest_site(head, pose.center_m)
+    return {
+        "head_from_coil_m": plain(pose.matrix_m),
+        "center_m": plain(pose.center_m),
+        "center_mni_m": plain(to_mni_m(head, pose.center_m)) if has_mni(head) else None,
+        "nearest_site": None if site is None else {"name": site[0], "distance_m": site[1]},
+        "handle_direction": plain(pose.handle_direction),
+        "handle_from_midline_rad": handle_angle_rad(head, pose),
+        "is_handle_assumed": is_assumed,
+        "how": pose.how or None,
+        "notices": list(pose.notices),
+    }
+
+
+def drive_record(drive: Drive) -> dict[str, Any]:
+    """How hard a coil is driven, and the steps or the missing facts."""
+    return {**plain(drive), "sentence": drive.sentence}

@@ -1,0 +1,340 @@
+"""Stimulation by a coil: each block's coil on the head, how hard it is driven, its field and its numbers.
+
+The field is proportional to dI/dt, so it is solved for 1 A/µs and scaled. Where an intensity cannot be turned into
+dI/dt because a fact about the person is missing, nothing typical is put in its place: the field stays that of 1 A/µs,
+and the result says which fact is missing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from stimplan.coil import Coil, read_coil
+from stimplan.coil_field import CoilField, CoilPlacement, coil_placement, solve_coils
+from stimplan.coil_plan import coil_of
+from stimplan.errors import InputError
+from stimplan.exposure import Exposure, exposure_of
+from stimplan.head import HeadModel
+from stimplan.head.space import from_mni_m, has_mni
+from stimplan.maps import MapMetrics, metrics_of
+from stimplan.montage import Point
+from stimplan.pose import CoilPose
+from stimplan.pose_plan import poses_of
+from stimplan.protocol import Block, MagneticStimulation, Protocol
+from stimplan.protocol.magnetic import Handle
+from stimplan.regional import Measures, measures_of, named_regions
+from stimplan.roi import SphereRoi, default_tissue, elements_in
+from stimplan.runs.drive import UNIT_A_PER_S, Drive, drive_of, known_facts
+from stimplan.runs.options import CoilOptions, RunOptions
+from stimplan.values import frozen_mapping
+
+Array = NDArray[np.float64]
+Progress = Callable[[str, float], None]
+
+# Where no handle is reported: backwards and outwards, as over the motor cortex, where the current across the central
+# sulcus excites at the lowest intensity (Mills, Boniface & Schubert 1992, doi:10.1016/0168-5597(92)90096-T).
+ASSUMED_HANDLE_RAD = math.radians(45)
+# A coil nearer than this to the midline has no side.
+_MIDLINE_M = 0.010
+# A region below a coil, where the protocol's target is no place on this head.
+BELOW_RADIUS_M = 0.005
+# A target farther than this from the middle of a coil is another block's.
+_OWN_TARGET_M = 0.06
+
+
+@attrs.frozen(eq=False)
+class CoilBlock:
+    """One block of pulses: where its coil is, how hard it is driven, and its field in numbers.
+
+    Attributes
+    ----------
+    number : int
+        From 1.
+    label : str
+    pose : CoilPose
+    placement : CoilPlacement
+        The coil at the pose, at the drive's rate.
+    drive : Drive
+    is_handle_assumed : bool
+    exposure : Exposure
+    target : SphereRoi or None
+        The protocol's target, where it is a place on this head near this coil.
+    maps : tuple of MapMetrics
+        |E| in the tissue and at the target.
+    below : MapMetrics
+        |E| within 5 mm of the place of the tissue nearest to the coil's centre, as its `at_target`.
+    below_m : 3-tuple
+        That place, head coordinates.
+    measures : Measures
+    """
+
+    number: int
+    label: str
+    pose: CoilPose
+    placement: CoilPlacement
+    drive: Drive
+    is_handle_assumed: bool
+    exposure: Exposure
+    target: SphereRoi | None
+    maps: tuple[MapMetrics, ...]
+    below: MapMetrics
+    below_m: Point
+    measures: Measures
+
+    @property
+    def field(self) -> CoilField:
+        """Its field."""
+        field = self.exposure.field
+        assert isinstance(field, CoilField)
+        return field
+
+
+@attrs.frozen(eq=False)
+class CoilRun:
+    """What a run of stimulation by a coil found.
+
+    Attributes
+    ----------
+    coil : Coil
+    is_coil_chosen : bool
+        Given for the run, not by the protocol.
+    blocks : tuple of CoilBlock
+        In the order of the protocol.
+    """
+
+    coil: Coil
+    is_coil_chosen: bool
+    blocks: tuple[CoilBlock, ...]
+
+
+@attrs.frozen(eq=False)
+class PlacedBlock:
+    """A block of a protocol with its pose, before anything is solved."""
+
+    number: int
+    block: Block
+    pose: CoilPose
+    is_handle_assumed: bool
+
+    @property
+    def label(self) -> str:
+        """Its label, or its number."""
+        return self.block.label or f"block {self.number}"
+
+
+@attrs.frozen(eq=False)
+class PlacedCoils:
+    """The coil of each block of a protocol on a head, before anything is solved.
+
+    Attributes
+    ----------
+    protocol : Protocol
+    head : HeadModel
+    coil : Coil
+    is_coil_chosen : bool
+        Given for the run, not by the protocol.
+    blocks : tuple of PlacedBlock
+    """
+
+    protocol: Protocol
+    head: HeadModel
+    coil: Coil
+    is_coil_chosen: bool
+    blocks: tuple[PlacedBlock, ...]
+
+
+def chosen_coil(stimulation: MagneticStimulation, options: CoilOptions) -> Coil:
+    """The coil of a run: the one given, or the protocol's.
+
+    Raises
+    ------
+    CoilError
+        What is missing of it, or wrong with its file.
+    """
+    if options.coil is None:
+        return coil_of(stimulation.coil, options.folder)
+    return options.coil if isinstance(options.coil, Coil) else read_coil(options.coil)
+
+
+def place_coils(protocol: Protocol, head: HeadModel, options: CoilOptions) -> PlacedCoils:
+    """Lay the coil of each block on a head, resting on the scalp where its case is known.
+
+    Raises
+    ------
+    CoilError
+        What is missing of the coil, and places that cannot be, each with its block.
+    """
+    stimulation = protocol.magnetic
+    assert stimulation is not None
+    coil = chosen_coil(stimulation, options)
+    casing = None if coil.casing is None else coil.casing.sampled_m()
+    is_open = [_has_no_handle(block) and options.handle is None for block in stimulation.blocks]
+    plan, first = protocol, options.handle or Handle(from_midline_rad=0.0)
+    if any(is_open):
+        seen = poses_of(protocol, head, handle=first)
+        filled = [
+            _with_handle(block, assumed_handle(pose)) if is_assumed else block
+            for block, pose, is_assumed in zip(stimulation.blocks, seen, is_open, strict=True)
+        ]
+        plan = attrs.evolve(protocol, stimulation=attrs.evolve(stimulation, blocks=tuple(filled)))
+    poses = poses_of(plan, head, handle=options.handle, casing_points_m=casing)
+    blocks = [
+        PlacedBlock(number, block, _told(pose) if is_assumed else pose, is_assumed)
+        for number, (block, pose, is_assumed) in enumerate(zip(stimulation.blocks, poses, is_open, strict=True), 1)
+    ]
+    return PlacedCoils(protocol, head, coil, options.coil is not None, tuple(blocks))
+
+
+def assumed_handle(pose: CoilPose) -> Handle:
+    """The handle taken where none is reported: backwards and outwards, straight backwards on the midline."""
+    side = 0.0 if abs(pose.center_m[0]) < _MIDLINE_M else -float(np.sign(pose.center_m[0]))
+    return Handle(from_midline_rad=side * ASSUMED_HANDLE_RAD)
+
+
+def _has_no_handle(block: Block) -> bool:
+    return block.placement.handle is None and block.placement.pose_m is None
+
+
+def _with_handle(block: Block, handle: Handle) -> Block:
+    return attrs.evolve(block, placement=attrs.evolve(block.placement, handle=handle))
+
+
+def _told(pose: CoilPose) -> CoilPose:
+    told = (
+        "ASSUMED HANDLE: the protocol does not say where the handle points; backwards and outwards by 45° (straight "
+        "backwards on the midline) was taken for this simulation"
+    )
+    return attrs.evolve(pose, notices=(*pose.notices, told))
+
+
+def simulate_coils(placed: PlacedCoils, options: RunOptions, *, progress: Progress) -> CoilRun:
+    """Solve the field of each block and measure it.
+
+    Raises
+    ------
+    CoilError
+        A rate above what the stimulator gives, a coil inside the head.
+    SolveError
+        A field did not converge.
+    """
+    known = known_facts(placed.coil, options.coil)
+    blocks = []
+    for one, unit in zip(placed.blocks, unit_fields(placed, progress), strict=True):
+        facts = attrs.evolve(known, field_V_per_m_for_1_A_per_s=_at_target(placed.protocol, one, unit))
+        drive = drive_of(one.block, facts, options.coil, where=f"$.stimulation.blocks[{one.number - 1}].intensity")
+        placement = coil_placement(placed.coil, pose_m=one.pose, didt_A_per_s=drive.didt_A_per_s, head=placed.head)
+        region = target_of(placed.protocol, one, placed.head)
+        blocks.append(_measured(one, drive, scaled_field(unit, placement), region=region, options=options))
+    return CoilRun(placed.coil, placed.is_coil_chosen, tuple(blocks))
+
+
+def unit_fields(placed: PlacedCoils, progress: Progress) -> list[CoilField]:
+    """The field of each block for 1 A/µs; blocks at one pose share theirs."""
+    different: list[CoilPose] = []
+    for one in placed.blocks:
+        if one.pose not in different:
+            different.append(one.pose)
+    placements = [
+        coil_placement(placed.coil, pose_m=pose, didt_A_per_s=UNIT_A_PER_S, head=placed.head) for pose in different
+    ]
+    fields = list(solve_coils(placed.head, placements, progress=progress))
+    return [fields[different.index(one.pose)] for one in placed.blocks]
+
+
+def scaled_field(field: CoilField, placement: CoilPlacement) -> CoilField:
+    """The field of the same coil at the same pose, driven at another rate: in proportion to it.
+
+    Raises
+    ------
+    InputError
+        Another coil, pose or mesh.
+    """
+    before = field.coil_placement
+    is_same = before.coil is placement.coil and before.head is placement.head
+    if not is_same or not np.array_equal(before.pose_m, placement.pose_m):
+        raise InputError("a field is scaled to another rate of the same coil at the same pose only")
+    factors = {new / old for new, old in zip(placement.didt_A_per_s, before.didt_A_per_s, strict=True)}
+    if len(factors) != 1:
+        raise InputError("the rates of a coil's stimulators are not in proportion; solve the field anew")
+    factor = factors.pop()
+    told: Mapping[str, Any] = {
+        **field.provenance,
+        "placement_digest": placement.digest,
+        "didt_A_per_s": list(placement.didt_A_per_s),
+    }
+    return attrs.evolve(
+        field,
+        placement=cast(Any, placement),
+        E_V_per_m=factor * field.E_V_per_m,
+        potential_V=factor * field.potential_V,
+        provenance=frozen_mapping(told),
+    )
+
+
+def target_of(protocol: Protocol, one: PlacedBlock, head: HeadModel) -> SphereRoi | None:
+    """The region a block aims at, where it is a place on this head: its own point, or the protocol's target nearby."""
+    if not has_mni(head):
+        return None
+    target, own = protocol.target, one.block.placement.mni_m
+    point = own if own is not None else None if target is None else target.mni_m
+    if point is None:
+        return None
+    if own is None and float(np.linalg.norm(from_mni_m(head, point) - one.pose.center_m)) > _OWN_TARGET_M:
+        return None
+    is_protocols = target is not None and target.mni_m == point and target.radius_m is not None
+    radius_m = target.radius_m if is_protocols and target is not None else BELOW_RADIUS_M
+    ball = SphereRoi(point, True, radius_m or BELOW_RADIUS_M, default_tissue(head))
+    try:
+        elements_in(head, ball)
+    except InputError:
+        if not head.provenance.get("lesions"):
+            raise
+        return None  # a lesion has taken its place
+    return ball
+
+
+def below_of(head: HeadModel, pose: CoilPose) -> SphereRoi:
+    """The tissue of interest within 5 mm of its point nearest to the coil's centre."""
+    tissue = default_tissue(head)
+    centers = head.centers_m[head.in_tissue(tissue)]
+    x, y, z = map(float, centers[int(np.argmin(np.linalg.norm(centers - pose.center_m, axis=1)))])
+    return SphereRoi((x, y, z), False, BELOW_RADIUS_M, tissue)
+
+
+def _at_target(protocol: Protocol, one: PlacedBlock, unit: CoilField) -> float | None:
+    """Mean |E| at a block's target for 1 A/s; None where it has none on this head."""
+    if one.block.intensity.field_V_per_m is None:
+        return None
+    region = target_of(protocol, one, unit.head)
+    if region is None:
+        return None
+    mask = elements_in(unit.head, region)
+    volumes = unit.head.volumes_m3[mask]
+    return float(unit.magnitude_V_per_m[mask] @ volumes / volumes.sum()) / UNIT_A_PER_S
+
+
+def _measured(
+    one: PlacedBlock, drive: Drive, field: CoilField, *, region: SphereRoi | None, options: RunOptions
+) -> CoilBlock:
+    exposure = exposure_of(field)
+    below = below_of(field.head, one.pose)
+    return CoilBlock(
+        number=one.number,
+        label=one.label,
+        pose=one.pose,
+        placement=field.coil_placement,
+        drive=drive,
+        is_handle_assumed=one.is_handle_assumed,
+        exposure=exposure,
+        target=region,
+        maps=metrics_of(exposure, region),
+        below=metrics_of(exposure, below)[0],
+        below_m=below.center_m,
+        measures=measures_of(exposure, named_regions(options.regions)),
+    )
