@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 # A pad is a few millimetres thick and wide: it can still be seen at this cosine of its normal to the camera.
 _EDGE_ON = -0.35
+# Characters of a label that is no sentence.
+_SHORT = 12
 # The 21 sites of the 10-20 system, drawn as small dots for orientation.
 _LANDMARKS = (
     *("Fp1", "Fpz", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T7", "C3", "Cz"),
@@ -50,16 +53,22 @@ def scene_montage(placement: Placement, *, size: tuple[int, int] = (900, 900)) -
     if sites:
         dots = pyvista.PolyData(np.array(sites)).glyph(geom=pyvista.Sphere(radius=1.2e-3), scale=False, orient=False)
         plotter.add_mesh(dots, color="#6d5a4c", ambient=0.4, name="landmarks")
+    add_electrodes(plotter, placement)
+    return plotter
+
+
+def add_electrodes(plotter: pyvista.Plotter, placement: Placement, *, opacity: float = 1.0) -> None:
+    """The bodies of the electrodes, coloured by the sign of their current: actors `electrode: LABEL`."""
     for patch, colour in zip(placement.electrodes, _colours(placement), strict=True):
         plotter.add_mesh(
-            pad_mesh(head, patch),
+            pad_mesh(placement.head, patch),
             color=colour,
             ambient=0.3,
             diffuse=0.75,
             specular=0.1,
+            opacity=opacity,
             name=f"electrode: {patch.electrode.label}",
         )
-    return plotter
 
 
 def best_views(placement: Placement) -> tuple[str, str]:
@@ -95,7 +104,7 @@ def plot_montage(placement: Placement, *, views: Sequence[str] | None = None) ->
             axes = figure.add_axes((column / len(chosen), 0.07, 1 / len(chosen), 0.87))
             shot = shoot(plotter, VIEWS[name], points_m=points, half_height=half_height)
             show_shot(axes, shot, title=f"from the {name}", letters_at=0.08)
-            _label(axes, shot, placement)
+            label_electrodes(axes, shot, placement)
             if column == 0:
                 draw_scale_bar(axes, shot, at=(0.4, 0.03))
     finally:
@@ -116,7 +125,7 @@ def _colours(placement: Placement) -> list[str]:
     return [sign_colour(current) for current in shown_currents_A([patch.electrode for patch in placement.electrodes])]
 
 
-def _label(axes: Axes, shot: Shot, placement: Placement) -> None:
+def label_electrodes(axes: Axes, shot: Shot, placement: Placement) -> None:
     """Write site and current of each electrode that can be seen, in two columns beside the head.
 
     The column is the electrode's side of the montage, not of the head: lines do not cross other electrodes then.
@@ -127,7 +136,8 @@ def _label(axes: Axes, shot: Shot, placement: Placement) -> None:
     tips = {id(patch): shot.pixel(patch.center_m) for patch in seen}
     across = [tip[0] for tip in tips.values()]
     middle = (min(across) + max(across)) / 2 if len(across) > 1 else width / 2
-    lines = max((electrode_text(patch.electrode).count("\n") for patch in seen), default=0)
+    words = {id(patch): f"{_folded(patch.electrode.label)}\n{electrode_text(patch.electrode)}" for patch in seen}
+    lines = max((text.count("\n") - 1 for text in words.values()), default=0)
     gap = (0.115 + 0.04 * lines) * height
     for is_left in (True, False):
         column = sorted(
@@ -135,19 +145,24 @@ def _label(axes: Axes, shot: Shot, placement: Placement) -> None:
         )
         rows = spread([tips[id(patch)][1] for patch in column], gap=gap, low=0.06 * height, high=0.94 * height)
         for patch, row in zip(column, rows, strict=True):
-            electrode = patch.electrode
-            colour = colours[id(patch)]
             axes.annotate(
-                f"{electrode.label}\n{electrode_text(electrode)}",
+                words[id(patch)],
                 xy=tuple(tips[id(patch)]),
-                xytext=((0.08 if is_left else 0.92) * width, row),
-                fontsize=8,
+                # The outer edge of the box stays in the picture, however long the words are.
+                xytext=((0.02 if is_left else 0.98) * width, row),
+                fontsize=8 if max(map(len, words[id(patch)].split("\n"))) <= _SHORT else 6.5,
                 color=INK,
-                ha="center",
+                ha="left" if is_left else "right",
                 va="center",
-                bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": colour, "lw": 0.8},
+                multialignment="center",
+                bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": colours[id(patch)], "lw": 0.8},
                 arrowprops={"arrowstyle": "-", "lw": 0.8, "color": INK, "shrinkB": 0},
             )
+
+
+def _folded(label: str) -> str:
+    """A long name on several short lines: places found with a tape measure are sentences."""
+    return "\n".join(textwrap.wrap(label, _SHORT + 4)) if len(label) > _SHORT else label
 
 
 def spread(wanted: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:

@@ -32,11 +32,30 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     return figure
 
 
-def png_bytes(figure: Figure) -> bytes:
+def png_bytes(figure: Figure, *, dpi: int = _DPI) -> bytes:
     """The figure as a PNG, the same bytes every time (no date or version inside)."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def write_figure(figure: Figure, path: Path | str, *, dpi: int = _DPI) -> None:
+    """Write a figure as PNG or SVG, by the ending of the path; `style.PUBLICATION.dpi` is what journals ask for.
+
+    Rendered views inside an SVG stay pictures of points; lines, letters and colour bars are drawn.
+
+    Raises
+    ------
+    InputError
+        Another ending.
+    """
+    from stimplan.errors import InputError
+
+    endings = {".png": lambda: png_bytes(figure, dpi=dpi), ".svg": lambda: svg_bytes(figure)}
+    ending = Path(path).suffix.lower()
+    if ending not in endings:
+        raise InputError(f"a figure ends in {' or '.join(endings)}, got {str(path)!r}")
+    Path(path).write_bytes(endings[ending]())
 
 
 def write_png(figure: Figure, path: Path | str) -> None:

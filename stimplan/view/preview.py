@@ -9,6 +9,7 @@ import numpy as np
 
 from stimplan.view.paper import ANODE, CATHODE, FIELD_CMAP, INK, current_text, new_figure
 from stimplan.view.scene import VIEWS, half_height_m, new_scene, shoot, show_shot, smooth_normals
+from stimplan.view.style import SKIN, add_colour_bar, draw_scale_bar
 
 if TYPE_CHECKING:
     import pyvista
@@ -25,18 +26,34 @@ def scene_preview(preview: Preview, *, size: tuple[int, int] = (800, 800)) -> py
 
     table = preview.table
     plotter = new_scene(size)
-    cortex = pyvista.PolyData.from_regular_faces(table.points_m, table.triangles)
-    cortex.point_data["E_V_per_m"] = preview.magnitude_V_per_m
     plotter.add_mesh(
-        smooth_normals(cortex), scalars="E_V_per_m", cmap=FIELD_CMAP, clim=colour_range_V_per_m(preview),
-        show_scalar_bar=False, smooth_shading=True, ambient=0.4, diffuse=0.75, specular=0.05, name="cortex",
+        smooth_normals(preview_cortex(preview)), scalars="E_V_per_m", cmap=FIELD_CMAP,
+        clim=colour_range_V_per_m(preview), show_scalar_bar=False, smooth_shading=True, ambient=0.4, diffuse=0.75,
+        specular=0.05, name="cortex",
     )  # fmt: skip
     scalp = pyvista.PolyData.from_regular_faces(table.scalp_m, table.scalp_triangles)
-    plotter.add_mesh(smooth_normals(scalp), color="#d8c3b0", opacity=0.13, smooth_shading=True, name="scalp")
+    plotter.add_mesh(smooth_normals(scalp), color=SKIN, opacity=0.13, smooth_shading=True, name="scalp")
+    add_balls(plotter, preview)
+    return plotter
+
+
+def preview_cortex(preview: Preview) -> pyvista.PolyData:
+    """The template's cortex with |E| as point data `E_V_per_m`."""
+    import pyvista
+
+    cortex = pyvista.PolyData.from_regular_faces(preview.table.points_m, preview.table.triangles)
+    cortex.point_data["E_V_per_m"] = preview.magnitude_V_per_m
+    return cortex
+
+
+def add_balls(plotter: pyvista.Plotter, preview: Preview) -> None:
+    """A ball of 12 mm for each electrode, coloured by its sign: actors `electrode SITE`."""
+    import pyvista
+
+    table = preview.table
     for name, current in preview.currents_A.items():
         ball = pyvista.Sphere(radius=_DISC_M, center=table.sites_m[table.names.index(name)])
         plotter.add_mesh(ball, color=ANODE if current > 0 else CATHODE, smooth_shading=True, name=f"electrode {name}")
-    return plotter
 
 
 def colour_range_V_per_m(preview: Preview) -> tuple[float, float]:
@@ -46,9 +63,6 @@ def colour_range_V_per_m(preview: Preview) -> tuple[float, float]:
 
 def plot_preview(preview: Preview, *, views: Sequence[str] = ("left", "right", "front", "top")) -> Figure:
     """Figure of |E| on the cortex from several sides, the electrodes labelled, one colour bar in V/m."""
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
     table = preview.table
     half_height = half_height_m(table.scalp_m, views, 1.3)
     figure = new_figure(1.95 * len(views), 3.0)
@@ -59,15 +73,14 @@ def plot_preview(preview: Preview, *, views: Sequence[str] = ("left", "right", "
             shot = shoot(plotter, VIEWS[name], points_m=table.scalp_m, half_height=half_height)
             show_shot(axes, shot, title=name)
             _label_electrodes(axes, preview, shot)
+            if column == 0:
+                draw_scale_bar(axes, shot)
     finally:
         plotter.close()
-    bar_axes = figure.add_axes((0.3, 0.18, 0.4, 0.03))
-    bar = figure.colorbar(
-        ScalarMappable(Normalize(*colour_range_V_per_m(preview)), FIELD_CMAP), cax=bar_axes, orientation="horizontal",
-        extend="max",
+    add_colour_bar(
+        figure, figure.add_axes((0.3, 0.18, 0.4, 0.03)), limits=colour_range_V_per_m(preview),
+        label="|E| on the cortex, V/m (to the 99.9th percentile of its area)",
     )  # fmt: skip
-    bar.ax.tick_params(labelsize=7, length=2, colors=INK)
-    bar.set_label("|E| on the cortex, V/m (to the 99.9th percentile of its area)", fontsize=7.5, color=INK)
     figure.text(0.5, 0.985, "PREVIEW, template head: " + _montage_text(preview), fontsize=8.5, color=INK, ha="center",
                 va="top", weight="bold")  # fmt: skip
     return figure

@@ -59,6 +59,10 @@ class Shot:
         """Column and row of a position, m."""
         return self.pixel_from_m @ np.append(np.asarray(point_m, float), 1.0)
 
+    def pixels(self, points_m: Any) -> NDArray[np.float64]:
+        """(k, 2) columns and rows of (k, 3) positions, m."""
+        return np.asarray(points_m, float) @ self.pixel_from_m[:, :3].T + self.pixel_from_m[:, 3]
+
 
 def brain_surface(head: HeadModel) -> NDArray[np.int32]:
     """(k, 3) triangles of the brain's outer surface; the spinal cord ends a little below the brain's grey matter."""
@@ -108,9 +112,13 @@ def camera_axes(towards_camera: Sequence[float]) -> NDArray[np.float64]:
     return np.array([np.cross(up, direction), up, direction])
 
 
-def half_height_m(points_m: NDArray[np.float64], views: Sequence[str], margin: float) -> float:
-    """Half the height of a square picture that holds the points in every one of the views, at one scale, m."""
-    return margin * max(float(np.ptp(points_m @ camera_axes(VIEWS[name])[:2].T, axis=0).max()) for name in views) / 2
+def half_height_m(points_m: NDArray[np.float64], views: Sequence[str | Sequence[float]], margin: float) -> float:
+    """Half the height of a square picture that holds the points in every one of the views, at one scale, m.
+
+    A view is a name from `VIEWS` or a direction towards the camera.
+    """
+    ways = [VIEWS[view] if isinstance(view, str) else view for view in views]
+    return margin * max(float(np.ptp(points_m @ camera_axes(way)[:2].T, axis=0).max()) for way in ways) / 2
 
 
 def shoot(
@@ -164,7 +172,7 @@ def show_shot(axes: Axes, shot: Shot, *, title: str, letters_at: float = 0.5) ->
             continue
         side = int(np.argmax(np.abs(across)))
         place = np.array([width / 2, height / 2])
-        place[side] += np.sign(across[side]) * (shot.half_size_px[side] + 0.045 * height)
+        place[side] += np.sign(across[side]) * (shot.half_size_px[side] + 0.055 * height)
         if side == 0:
             place[1] = (1 - letters_at) * height
         axes.text(*place, letter, fontsize=9, color=FAINT, ha="center", va="center", weight="bold")

@@ -13,9 +13,10 @@ from stimplan.exchange import maps_on, plane_grid, tetrahedron_at
 from stimplan.exposure import Exposure, exposure_of
 from stimplan.head.cortex import brain_names
 from stimplan.head.space import has_mni, to_mni_m
+from stimplan.roi import Roi, elements_in
 from stimplan.view.pads import pad_mesh
-from stimplan.view.paper import FAINT, FIELD_CMAP, INK, bare, new_figure, shown_currents_A, sign_colour
-from stimplan.view.style import add_colour_bar, draw_scale_bar
+from stimplan.view.paper import FAINT, INK, bare, new_figure, shown_currents_A, sign_colour
+from stimplan.view.style import ROI, SHADES, add_colour_bar, cmap_of, draw_scale_bar
 from stimplan.view.surface import colour_range_V_per_m, map_label
 
 if TYPE_CHECKING:
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from stimplan.field import Field
+    from stimplan.head.model import HeadModel
 
 _PLANES = (("sagittal", 0, "P", "A"), ("coronal", 1, "L", "R"), ("axial", 2, "L", "R"))
-# Grey of each tissue behind the field; unnamed ones take the middle.
-_SHADES = {"scalp": 0.90, "bone": 0.99, "compact_bone": 0.99, "spongy_bone": 0.95, "csf": 0.80, "eyes": 0.85}
 
 
-def plot_slices(shown: Field | Exposure, *, cross_m: Sequence[float], name: str | None = None) -> Figure:
+def plot_slices(
+    shown: Field | Exposure, *, cross_m: Sequence[float], name: str | None = None, roi: Roi | None = None
+) -> Figure:
     """Sagittal, coronal and axial slice through a point.
 
     Neurological convention: the left of the head is on the left of the picture, as L and R say.
@@ -41,17 +43,40 @@ def plot_slices(shown: Field | Exposure, *, cross_m: Sequence[float], name: str 
         Where the three planes meet, m: in MNI space where the head has one, in head coordinates elsewhere.
     name : str, optional
         Of the map; by default the one by which the stimulation is judged.
+    roi : region, optional
+        Outlined.
     """
     exposure = exposure_of(shown)
     field, one = exposure.field, exposure.main if name is None else exposure.map_named(name)
     figure = new_figure(7.0, 3.1)
-    limits = colour_range_V_per_m(exposure, one.id)
-    bodies = _pads(field)
-    planes = [_sample(exposure, axis, float(cross_m[axis]), one.id) for _, axis, _, _ in _PLANES]
+    draw_slices(figure, exposure, cross_m=cross_m, name=one.id, roi=roi, rows=(0.235, 0.68))
+    add_colour_bar(
+        figure, figure.add_axes((0.3, 0.15, 0.4, 0.03)), limits=colour_range_V_per_m(exposure, one.id),
+        label=map_label(field.head, one.title), cmap=cmap_of(one.id),
+    )  # fmt: skip
+    figure.text(0.99, 0.02, cross_text(field.head, cross_m), fontsize=7, color=FAINT, ha="right")
+    return figure
+
+
+def cross_text(head: HeadModel, cross_m: Sequence[float]) -> str:
+    """Where the planes meet, in words."""
+    space = "MNI" if has_mni(head) else "head coordinates"
+    return f"cross at ({', '.join(_mm(value) for value in cross_m)}) mm, {space}"
+
+
+def draw_slices(
+    figure: Figure, exposure: Exposure, *, cross_m: Sequence[float], name: str, roi: Roi | None, rows: Sequence[float]
+) -> None:
+    """Draw the three slices side by side; `rows` are bottom and height as fractions of the figure."""
+    field, limits, bodies = exposure.field, colour_range_V_per_m(exposure, name), _pads(exposure.field)
+    planes = [_sample(exposure, axis, float(cross_m[axis]), name) for _, axis, _, _ in _PLANES]
     half_m = max(plane.half_m for plane in planes)
+    inside = None if roi is None else elements_in(field.head, roi)
     for column, ((plane_name, axis, low, high), plane) in enumerate(zip(_PLANES, planes, strict=True)):
-        axes = figure.add_axes((column / 3 + 0.01, 0.235, 0.313, 0.68))
-        _draw_slice(axes, field, plane, limits)
+        axes = figure.add_axes((column / 3 + 0.01, rows[0], 0.313, rows[1]))
+        _draw_slice(axes, field, plane, limits=limits, cmap=cmap_of(name))
+        if inside is not None:
+            _draw_region(axes, plane, inside)
         middle = plane.middle_m
         axes.set_xlim(middle[0] - half_m, middle[0] + half_m)
         axes.set_ylim(middle[1] - half_m, middle[1] + half_m)
@@ -64,13 +89,14 @@ def plot_slices(shown: Field | Exposure, *, cross_m: Sequence[float], name: str 
         if column == 0:
             draw_scale_bar(axes)
         axes.set_title(f"{plane_name}, {'xyz'[axis]} = {_mm(cross_m[axis])} mm", fontsize=8, color=INK, pad=3)
-    add_colour_bar(
-        figure, figure.add_axes((0.3, 0.15, 0.4, 0.03)), limits=limits, label=map_label(field.head, one.title)
-    )
-    space = "MNI" if has_mni(field.head) else "head coordinates"
-    where = ", ".join(_mm(value) for value in cross_m)
-    figure.text(0.99, 0.02, f"cross at ({where}) mm, {space}", fontsize=7, color=FAINT, ha="right")
-    return figure
+
+
+def _draw_region(axes: Axes, plane: _Plane, inside: NDArray[np.bool_]) -> None:
+    """Outline of a region where the plane meets it."""
+    mask = np.where(plane.found >= 0, inside[plane.found], False).astype(float)
+    if mask.any():
+        for colour, width, gid in ((INK, 2.2, "roi edge"), (ROI, 1.2, "roi")):
+            axes.contour(plane.x_m, plane.y_m, mask, [0.5], colors=[colour], linewidths=width).set_gid(gid)
 
 
 def _mm(value_m: float) -> str:
@@ -79,9 +105,10 @@ def _mm(value_m: float) -> str:
 
 @attrs.frozen(eq=False)
 class _Plane:
-    """A sampled slice: tissue labels, the map, the coordinates of rows and columns, and where the head is in it."""
+    """A sampled slice: tissue labels, tetrahedra (-1 outside), the map, where rows and columns and the head lie."""
 
     label: NDArray[np.int_]
+    found: NDArray[np.int_]
     magnitude_V_per_m: NDArray[np.float32]
     x_m: NDArray[np.float64]
     y_m: NDArray[np.float64]
@@ -97,28 +124,29 @@ def _sample(shown: Field | Exposure, axis: int, position_m: float, name: str = "
     found = tetrahedron_at(field.head, grid)
     magnitude = maps_on(grid, exposure, found)[name].squeeze(axis).T
     label = np.where(found >= 0, field.head.tissue[found].astype(int), 0).squeeze(axis).T
+    found = found.squeeze(axis).T
     x, y = (grid.origin_m[k] + grid.spacing_m[k] * np.arange(grid.shape[k]) for k in range(3) if k != axis)
     columns, rows = x[label.any(axis=0)], y[label.any(axis=1)]
     if not len(columns):
-        return _Plane(label, magnitude, x, y, (float(x.mean()), float(y.mean())), 0.0)
+        return _Plane(label, found, magnitude, x, y, (float(x.mean()), float(y.mean())), 0.0)
     middle = (float(columns[0] + columns[-1]) / 2, float(rows[0] + rows[-1]) / 2)
     # 12 mm for the electrodes and letters around the head.
-    return _Plane(label, magnitude, x, y, middle, float(max(np.ptp(columns), np.ptp(rows))) / 2 + 0.012)
+    return _Plane(label, found, magnitude, x, y, middle, float(max(np.ptp(columns), np.ptp(rows))) / 2 + 0.012)
 
 
-def _draw_slice(axes: Axes, field: Field, plane: _Plane, limits: tuple[float, float]) -> None:
+def _draw_slice(axes: Axes, field: Field, plane: _Plane, *, limits: tuple[float, float], cmap: str) -> None:
     """Tissues in grey, the map of the brain in colour, outlines between tissues."""
     head, label = field.head, plane.label
     shades = np.ones(256)
     for tissue in head.tissues:
-        shades[tissue.label] = _SHADES.get(tissue.name, 0.88)
+        shades[tissue.label] = SHADES.get(tissue.name, SHADES[""])
     brain = np.isin(label, [head.tissue_named(name).label for name in brain_names(head)])
     magnitude = np.ma.masked_where(~brain, plane.magnitude_V_per_m)
     half = (plane.x_m[1] - plane.x_m[0]) / 2
     edges = (plane.x_m[0] - half, plane.x_m[-1] + half, plane.y_m[0] - half, plane.y_m[-1] + half)
     place = {"origin": "lower", "extent": edges, "interpolation": "nearest"}
     axes.imshow(shades[label], cmap="gray", vmin=0, vmax=1, **place)
-    axes.imshow(magnitude, cmap=FIELD_CMAP, vmin=limits[0], vmax=limits[1], **place)
+    axes.imshow(magnitude, cmap=cmap, vmin=limits[0], vmax=limits[1], **place)
     for tissue in head.tissues:
         mask = (label == tissue.label).astype(float)
         if 0 < mask.sum() < mask.size:

@@ -16,15 +16,15 @@ from stimplan.view.paper import ANODE, CATHODE, FAINT, FIELD_CMAP, INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
+    from matplotlib.colors import Colormap, Normalize
     from matplotlib.figure import Figure
 
     from stimplan.view.scene import Shot
 
 __all__ = [
     "ANODE", "BRAIN", "CATHODE", "DEPTH_CMAP", "FAINT", "FIELD_CMAP", "INK", "PHASE_CMAP", "PUBLICATION", "ROI",
-    "SCREEN", "SKIN", "SMALL_PT", "TEXT_PT", "TITLE_PT", "ColourRange", "Preset", "add_colour_bar", "draw_scale_bar",
-    "round_length_m", "signed_cmap",
+    "SCREEN", "SHADES", "SKIN", "SMALL_PT", "TEXT_PT", "TITLE_PT", "ColourRange", "Preset", "add_colour_bar", "cmap_of",
+    "draw_scale_bar",    "round_length_m", "signed_cmap",
 ]  # fmt: skip
 
 # The modulation depth of temporal interference has another scale than |E|: it is not the size of a field.
@@ -33,8 +33,11 @@ DEPTH_CMAP = "magma"
 PHASE_CMAP = "twilight"
 SKIN = "#e3c9b6"
 BRAIN = "#d9d4d0"
-# Outline of a region: seen on the dark and on the bright end of the field's colours, and no electrode's colour.
-ROI = "#ff2fd0"
+# Outline of a region, drawn with a dark edge: no electrode's colour, and in none of the colour maps.
+ROI = "#19e3ff"
+
+# Grey of each tissue behind a field; unnamed ones take the last.
+SHADES = {"scalp": 0.90, "bone": 0.99, "compact_bone": 0.99, "spongy_bone": 0.95, "csf": 0.80, "eyes": 0.85, "": 0.88}
 
 TITLE_PT, TEXT_PT, SMALL_PT = 8.5, 7.5, 6.5
 
@@ -95,6 +98,11 @@ class ColourRange:
         return f"{self.what}, {self.unit} ({self.ends})"
 
 
+def cmap_of(map_id: str) -> str:
+    """Colours of a map by its id: a modulation depth has its own, for it is not the size of a field."""
+    return DEPTH_CMAP if map_id == "envelope" else FIELD_CMAP
+
+
 @cache
 def signed_cmap() -> Colormap:
     """Blue over white to red in even steps of colour: out of the head or less, nothing, into the head or more.
@@ -126,26 +134,38 @@ def add_colour_bar(
     figure: Figure,
     axes: Axes,
     *,
-    limits: tuple[float, float],
+    limits: tuple[float, float] | Normalize,
     label: str,
     cmap: str | Colormap = FIELD_CMAP,
     extend: str = "max",
 ) -> Any:
-    """Colour bar that says what is coloured, its unit and what its ends mean; as the axes lie, flat or upright."""
+    """Colour bar that says what is coloured, its unit and what its ends mean; as the axes lie, flat or upright.
+
+    `limits` may be a matplotlib norm instead of two numbers, such as a logarithmic one.
+    """
     from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
+    from matplotlib.colors import LogNorm, Normalize
 
     box = axes.get_position()
     width_in, height_in = figure.get_size_inches()
     is_flat = box.width * width_in > box.height * height_in
     bar = figure.colorbar(
-        ScalarMappable(Normalize(*limits), cmap),
+        ScalarMappable(Normalize(*limits) if isinstance(limits, tuple) else limits, cmap),
         cax=axes,
         orientation="horizontal" if is_flat else "vertical",
         extend=extend,
     )
+    if isinstance(limits, LogNorm):  # 0.02, 0.05, 0.1 … as a person reads them, not powers of ten
+        ticks = [step * 10.0**power for power in range(-12, 13) for step in (1, 2, 5)]
+        ticks = [tick for tick in ticks if limits.vmin <= tick <= limits.vmax]
+        bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+        bar.minorticks_off()
     bar.ax.tick_params(labelsize=7, length=2, colors=INK)
     bar.outline.set_linewidth(0.5)
+    # What would run over the figure's edge goes on in a second line.
+    room_in = 2 * min(box.x0 + box.width / 2, 1 - box.x0 - box.width / 2) * width_in
+    if is_flat and len(label) * 0.52 * TEXT_PT / 72 > room_in:
+        label = label.replace(" (", "\n(", 1)
     bar.set_label(label, fontsize=TEXT_PT, color=INK)
     return bar
 

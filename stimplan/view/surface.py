@@ -22,7 +22,7 @@ from stimplan.view.scene import (
     smooth_normals,
     surface_mesh,
 )
-from stimplan.view.style import add_colour_bar, draw_scale_bar
+from stimplan.view.style import add_colour_bar, cmap_of, draw_scale_bar
 
 if TYPE_CHECKING:
     import pyvista
@@ -52,7 +52,9 @@ def scene_surface_field(
     """
     exposure = exposure_of(shown)
     values = exposure.at_nodes(default_tissue(exposure.field.head), name)
-    return scene_cortex(exposure.field.head, values, limits=colour_range_V_per_m(exposure, name), size=size)
+    one = exposure.main if name is None else exposure.map_named(name)
+    limits = colour_range_V_per_m(exposure, name)
+    return scene_cortex(exposure.field.head, values, limits=limits, cmap=cmap_of(one.id), size=size)
 
 
 def scene_cortex(
@@ -135,6 +137,7 @@ def plot_surface_field(
         figure.add_axes((0.3, 0.17, 0.4, 0.035)),
         limits=colour_range_V_per_m(exposure, name),
         label=map_label(head, one.title),
+        cmap=cmap_of(one.id),
     )
     return figure
 

@@ -60,6 +60,29 @@ def plot_phase(exposure: Exposure, *, views: Sequence[str] = ("left", "right", "
     return figure
 
 
+def normal_cycle(exposure: Exposure) -> tuple[NDArray[np.complex128], float]:
+    """The field along the outward normal of the cortex over a cycle.
+
+    Returns
+    -------
+    along_V_per_m : (n,) complex array
+        Phasor at the nodes of the cortex, V/m, NaN elsewhere: its real part is the field when the largest current
+        peaks, and turned by an angle the field at that phase.
+    reach_V_per_m : float
+        99.9th percentile of its size.
+
+    Raises
+    ------
+    InputError
+        The field is no alternating one.
+    """
+    head, cortex = exposure.field.head, cortex_of(exposure.field.head)
+    normals = np.full((len(head.nodes_m), 3), np.nan)
+    normals[cortex.nodes] = cortex.normals
+    along = np.einsum("nd,nd->n", _nodal_phasor(exposure), normals)
+    return along, float(np.nanpercentile(np.abs(along), 99.9)) or 1e-12
+
+
 def plot_cycle(exposure: Exposure, *, moments: int = 6, views: Sequence[str] | None = None) -> Figure:
     """Strip of the field's component along the cortical normal at moments of a cycle, on one scale.
 
@@ -77,14 +100,9 @@ def plot_cycle(exposure: Exposure, *, moments: int = 6, views: Sequence[str] | N
     InputError
         The field is no alternating one.
     """
-    head, cortex = exposure.field.head, cortex_of(exposure.field.head)
-    phasor = _nodal_phasor(exposure)
-    placement = exposure.field.placement
+    head, placement = exposure.field.head, exposure.field.placement
+    along, reach = normal_cycle(exposure)
     rows = tuple(views) if views else best_views(placement) if placement else ("left", "top")
-    normals = np.full((len(head.nodes_m), 3), np.nan)
-    normals[cortex.nodes] = cortex.normals
-    along = np.einsum("nd,nd->n", phasor, normals)
-    reach = float(np.nanpercentile(np.abs(along), 99.9)) or 1e-12
     figure = new_figure(1.2 * moments, 1.3 * len(rows) + 0.55)
     heights = np.linspace(0.93, 0.2, len(rows) + 1)
     for column in range(moments):
