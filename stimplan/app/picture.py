@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal
 
 import attrs
@@ -22,7 +23,8 @@ Quantity = Literal["magnitude", "inward"]
 # Above this percentile of the area lie the numbers of single points; they take the last colour.
 _PERCENT = 99.9
 _LEAST_V_PER_M = 1e-6
-_CENTER_MM = (0.0, -18.0, 8.0)
+_RADIUS_MM = 6.0  # of the preview's discs
+_BRAIN, _SKIN, _GLASS = "#c9c4bf", "#d8c3b0", 0.16
 
 
 @attrs.frozen
@@ -48,7 +50,8 @@ class Disc:
         """As the page takes it."""
         sign = "anode" if self.current_mA > 0 else "cathode" if self.current_mA < 0 else "idle"
         text = f"{self.label} {self.current_mA:+.4g} mA" if self.current_mA else f"{self.label} 0 mA"
-        return {"label": self.label, "site": self.site, "at": list(self.at_mm), "sign": sign, "text": text}
+        return {"label": self.label, "site": self.site, "at": list(self.at_mm), "sign": sign, "text": text,
+                "radius": _RADIUS_MM}  # fmt: skip
 
 
 @attrs.frozen(eq=False)
@@ -123,30 +126,79 @@ def sites() -> list[dict[str, Any]]:
     return [{"name": name, "at": list(position_mm(name))} for name in preview_table().names]
 
 
-def surfaces() -> dict[str, dict[str, Any]]:
-    """Cortex and scalp as the page takes them; lengths in mm."""
+@cache
+def template_layers() -> tuple[dict[str, Any], ...]:
+    """Cortex and scalp of the template as the page takes them."""
     table = preview_table()
-    scalp_normals = _point_normals(table.scalp_m, table.scalp_triangles)
+    return (
+        layer("cortex", table.points_m, table.triangles, normals=table.normals, is_shaded=True, colour=_BRAIN),
+        layer("scalp", table.scalp_m, table.scalp_triangles, colour=_SKIN, opacity=_GLASS),
+    )
+
+
+def layer(
+    name: str,
+    points_m: NDArray[Any],
+    triangles: NDArray[Any],
+    *,
+    colour: str,
+    normals: NDArray[Any] | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """One surface as the page takes it: points in mm, unit normals, corners of triangles, all as bytes.
+
+    Parameters
+    ----------
+    name : str
+    points_m : (p, 3) array
+    triangles : (k, 3) array
+    colour : str
+        `#rrggbb`, where no values are shown.
+    normals : (p, 3) array, optional
+        Outward; made from the triangles where they are left out.
+    **more
+        `opacity` (default 1), `is_shaded`: whether the field's values are its.
+    """
+    outward = _point_normals(points_m, triangles) if normals is None else normals
+    points, corners = packed(1e3 * points_m, "float32"), packed(triangles, "uint32")
     return {
-        "cortex": surface(table.points_m, table.triangles, table.normals),
-        "scalp": surface(table.scalp_m, table.scalp_triangles, scalp_normals),
+        "id": name,
+        "key": hashlib.sha256(points + corners).hexdigest()[:16],
+        "points": points,
+        "normals": packed(outward, "float32"),
+        "corners": corners,
+        "colour": colour,
+        "opacity": more.get("opacity", 1.0),
+        "is_shaded": more.get("is_shaded", False),
     }
 
 
-def surface(points_m: NDArray[Any], triangles: NDArray[Any], normals: NDArray[Any]) -> dict[str, Any]:
-    """One surface as vtk.js takes it: points in mm, triangles each after the number of its corners, point normals."""
-    faces = np.column_stack([np.full(len(triangles), 3), triangles])
-    return {
-        "points": packed(1e3 * points_m, "float32"),
-        "polys": packed(faces, "uint32"),
-        "normals": packed(normals, "float32"),
-    }
+def packed(values: Any, dtype: str) -> bytes:
+    """Numbers as little-endian bytes."""
+    return np.ascontiguousarray(values, dtype=np.dtype(dtype).newbyteorder("<")).tobytes()
 
 
-def packed(values: Any, dtype: str) -> dict[str, str]:
-    """Numbers as the page's view takes them: their type, and their bytes as base64."""
-    flat = np.ascontiguousarray(values, dtype=np.dtype(dtype).newbyteorder("<")).tobytes()
-    return {"dtype": dtype, "bvals": base64.b64encode(flat).decode()}
+@cache
+def colour_table(quantity: Quantity) -> bytes:
+    """The 256 colours of a quantity, red, green, blue: those of the figures."""
+    if quantity == "inward":
+        from stimplan.view.style import signed_cmap
+
+        colours = signed_cmap()(np.linspace(0, 1, 256))
+    else:
+        from matplotlib import colormaps
+
+        from stimplan.view.paper import FIELD_CMAP
+
+        colours = colormaps[FIELD_CMAP](np.linspace(0, 1, 256))
+    return packed(np.rint(255 * np.asarray(colours)[:, :3]), "uint8")
+
+
+def gradient(quantity: Quantity) -> str:
+    """The same colours as a background of the page's colour bar."""
+    table = np.frombuffer(colour_table(quantity), np.uint8).reshape(-1, 3)
+    stops = ", ".join("#{:02x}{:02x}{:02x}".format(*table[at]) for at in range(0, 256, 15))
+    return f"linear-gradient(90deg, {stops})"
 
 
 def _point_normals(points: NDArray[Any], triangles: NDArray[Any]) -> NDArray[np.float64]:
@@ -157,18 +209,3 @@ def _point_normals(points: NDArray[Any], triangles: NDArray[Any]) -> NDArray[np.
     for corner in range(3):
         np.add.at(summed, triangles[:, corner], across)
     return summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-30)
-
-
-def camera(towards: Sequence[float], *, half_height_mm: float = 130.0) -> dict[str, Any]:
-    """A camera in parallel projection that looks at the middle of the head from a direction; up stays up."""
-    direction = np.asarray(towards, float) / np.linalg.norm(towards)
-    up = np.array([0.0, 0.0, 1.0]) - direction[2] * direction
-    up /= np.linalg.norm(up)
-    return {
-        "focalPoint": list(_CENTER_MM),
-        "position": [float(c + 1000 * d) for c, d in zip(_CENTER_MM, direction, strict=True)],
-        "viewUp": [float(one) for one in up],
-        "parallelProjection": 1,
-        "parallelScale": half_height_mm,
-        "centerOfRotation": list(_CENTER_MM),
-    }

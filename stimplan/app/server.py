@@ -107,7 +107,7 @@ def _trame_server(secret: str) -> Any:
     """A trame server that reads neither our command line nor the environment's; `secret` opens its websocket."""
     try:
         from trame.app import get_server
-        from trame.widgets import vtk, vuetify3  # noqa: F401  say now what is missing, not when the page is built
+        from trame.widgets import vuetify3  # noqa: F401  say now what is missing, not when the page is built
     except ImportError as error:
         what = f"the app needs the extra 'app' ({error.name} is missing): pip install 'stimplan[app]'"
         raise MissingExtra(what) from error
@@ -115,7 +115,9 @@ def _trame_server(secret: str) -> Any:
     server = get_server("stimplan")
     server.client_type = "vue3"
     server.options["ws_max_msg_size"] = MESSAGE_BYTES
-    server.cli.parse_known_args = functools.partial(server.cli.parse_known_args, ["--authKey", secret])
+    server.cli.parse_known_args = functools.partial(
+        server.cli.parse_known_args, ["--authKey", secret, "--no-ws-compress"]
+    )
     # Messages of trame and wslink hold what the page sent; they are of no use to the person at the terminal.
     for name in ("wslink", "trame_server", "aiohttp", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stimplan.app.picture import Picture, camera, packed, picture_of, sites, surfaces
+from stimplan.app.picture import Picture, colour_table, gradient, packed, picture_of, sites, template_layers
 
 if TYPE_CHECKING:
     from stimplan.app.session import Session
@@ -18,13 +18,10 @@ _VIEWS = {
     "Top": (0, -0.001, 1),
     "Slanted": (-0.72, 0.72, 0.45),
 }
-_PRESETS = {"magnitude": "Viridis (matplotlib)", "inward": "BuRd"}
 _CAPTIONS = {
     "magnitude": "|E| on the cortex, V/m",
     "inward": "E into the cortex (+) and out of it (−), V/m",
 }
-_SPHERE_MM = 6
-_REF = "head_view"
 
 
 class View:
@@ -36,7 +33,8 @@ class View:
         state = session.state
         state.view_sites = sites()
         state.view_quantity = "magnitude"
-        state.view_pick = False
+        state.view_layers = list(template_layers())
+        state.view_look = {"towards": _VIEWS["Slanted"]}
         self._picture = picture_of(session.plan)
         self._show(fits=True)
         session.on_plan(self._on_plan)
@@ -48,7 +46,7 @@ class View:
         self._show(fits=by in ("library", "file", "lesson"))
 
     def _on_quantity(self, view_quantity: Any) -> None:
-        if view_quantity in _PRESETS:
+        if view_quantity in _CAPTIONS:
             self._picture = picture_of(self._session.plan, view_quantity)
             self._show(fits=True)
 
@@ -59,10 +57,13 @@ class View:
         if picture.values is not None:
             self._most = picture.most_V_per_m if fits else max(self._most, picture.most_V_per_m)
             state.view_field = packed(picture.values, "float32")
+        else:
+            state.view_field = None
         low = 0.0 if quantity == "magnitude" else -self._most
         state.view_range = [low, self._most or 1.0]
         state.view_ticks = _ticks(low, self._most)
-        state.view_preset, state.view_caption = _PRESETS[quantity], _CAPTIONS[quantity]
+        state.view_table, state.view_gradient = colour_table(quantity), gradient(quantity)
+        state.view_caption = _CAPTIONS[quantity]
         state.view_has_field = picture.values is not None
         state.view_electrodes = [disc.record() for disc in picture.electrodes]
         state.view_why = picture.why
@@ -86,75 +87,16 @@ def _numbers(picture: Picture) -> str:
 
 def build_view(session: Session) -> None:
     """Lay the view out in the container of the moment."""
-    from trame.widgets import html
-
-    View(session)
-    with html.Div(classes="sp-view"):
-        _scene(session)
-        _overlay(session)
-    _bar(session)
-
-
-def _scene(session: Session) -> None:
-    """Cortex, electrodes and the scalp as glass, drawn by the browser."""
-    from trame.widgets import vtk
-
-    found = surfaces()
-    session.state.view_camera = camera(_VIEWS["Slanted"])
-    with vtk.VtkView(ref=_REF, background=("[1, 1, 1]",), interactor_settings=("sp_interaction",)):
-        with vtk.VtkGeometryRepresentation(
-            color_map_preset=("view_preset",),
-            color_data_range=("view_range",),
-            mapper=("{scalarVisibility: view_has_field}",),
-            property=("{ambient: 0.35, diffuse: 0.75, specular: 0.05}",),
-        ):
-            _polydata(session, "view_cortex", found["cortex"], field="view_field")
-        with (
-            vtk.VtkGeometryRepresentation(
-                v_for="one in view_electrodes",
-                key=("one.label + one.sign",),
-                property=("{color: sp_colours[one.sign], ambient: 0.35, diffuse: 0.75}",),
-            ),
-        ):
-            vtk.VtkAlgorithm(
-                vtk_class="vtkSphereSource",
-                state=(f"{{center: one.at, radius: {_SPHERE_MM}, thetaResolution: 24, phiResolution: 24}}",),
-            )
-        with vtk.VtkGeometryRepresentation(property=("{color: [0.85, 0.76, 0.69], opacity: 0.16}",)):
-            _polydata(session, "view_scalp", found["scalp"])
-
-
-def _polydata(session: Session, name: str, data: dict[str, Any], field: str = "") -> None:
-    from trame.widgets import vtk
-
-    session.state[name] = data
-    with vtk.VtkPolyData(name, points=(f"{name}.points",), polys=(f"{name}.polys",)), vtk.VtkPointData():
-        vtk.VtkDataArray(
-            registration="setNormals",
-            name="normals",
-            type="Float32Array",
-            number_of_components=("3",),
-            values=(f"{name}.normals",),
-        )
-        if field:
-            vtk.VtkDataArray(registration="setScalars", name="E", type="Float32Array", values=(field,))
-
-
-def _overlay(session: Session) -> None:
-    """Names over the picture, and sites to pick."""
     from trame_client.widgets.core import AbstractElement
 
-    AbstractElement(
-        "sp-overlay",
-        raw_attrs=[
-            f'view-ref="{_REF}"',
-            ':sites="view_sites"',
-            ':electrodes="view_electrodes"',
-            ':start="view_camera"',
-            ':picking="view_pick"',
-            '@pick="' + session.trigger("pick", "$event") + '"',
-        ],
-    )
+    View(session)
+    attributes = {
+        "layers": "view_layers", "field": "view_field", "range": "view_range", "table": "view_table",
+        "electrodes": "view_electrodes", "sites": "view_sites", "look": "view_look", "caption": "view_caption",
+    }  # fmt: skip
+    raw = [f':{name}="{value}"' for name, value in attributes.items()]
+    AbstractElement("sp-head", raw_attrs=[*raw, f'@pick="{session.trigger("pick", "$event")}"'])
+    _bar(session)
 
 
 def _bar(session: Session) -> None:
@@ -165,7 +107,7 @@ def _bar(session: Session) -> None:
     with html.Div(classes="sp-under"):
         with html.Div(v_show="view_has_field", classes="sp-colours", role="img", aria_label=("view_caption",)):
             html.Span("{{ view_caption }}", classes="sp-caption")
-            html.Div(classes=("['sp-gradient', 'sp-gradient-' + view_quantity]",))
+            html.Div(classes="sp-gradient", style=("{background: view_gradient}",))
             with html.Div(classes="sp-ticks"):
                 html.Span("{{ one }}", v_for="one, i in view_ticks", key=("i",))
         html.P("No field is shown: {{ view_why }}", v_show="!view_has_field", classes="sp-none")
@@ -176,13 +118,6 @@ def _bar(session: Session) -> None:
                     name,
                     size="small",
                     variant="tonal",
-                    click=f"trame.refs.{_REF}.setCamera({_literal(camera(towards))})",
+                    click=f"view_look = {{towards: {list(towards)}}}",
                 )
             v.VBtn("Fit colours", size="small", variant="tonal", click=session.trigger("fit_colours"))
-
-
-def _literal(value: Any) -> str:
-    """A value as an expression of the page, in single quotes."""
-    import json
-
-    return json.dumps(value).replace('"', "'")
