@@ -54,11 +54,11 @@ def read_result(folder: Path) -> ResultFolder:
     InputError
         No such folder, files that are missing or damaged, or that belong to different runs.
     """
-    record = _record(folder / SUMMARY)
+    record = read_record(folder / SUMMARY)
     if not (folder / MESH).is_file():
         raise InputError(Problem("", "is not there; name the folder of a finished run", file=str(folder / MESH)))
     try:
-        mesh = _mesh(folder / MESH)
+        mesh = read_mesh(folder / MESH)
         found = str(mesh.field_data["field_digest"][0])
         head = _head(mesh, record)
         shown = _shown(mesh, head, record)
@@ -72,7 +72,14 @@ def read_result(folder: Path) -> ResultFolder:
     return ResultFolder(shown, record, _notices(head, volume))
 
 
-def _record(path: Path) -> Mapping[str, Any]:
+def read_record(path: Path) -> Mapping[str, Any]:
+    """Read the record of a run, `summary.json`.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or is no record.
+    """
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -85,7 +92,14 @@ def _record(path: Path) -> Mapping[str, Any]:
     return tree
 
 
-def _mesh(path: Path) -> Any:
+def read_mesh(path: Path) -> Any:
+    """Read the mesh of a run.
+
+    Raises
+    ------
+    ValueError
+        The file holds no tetrahedra.
+    """
     import pyvista
     from vtkmodules.vtkCommonCore import vtkObject
 
@@ -122,10 +136,16 @@ def _sites(record: Mapping[str, Any], key: str) -> dict[str, tuple[float, float,
     from stimplan.sites import known_sites
 
     sites = dict(known_sites()) if record["head"]["name"] == "colin27" else {}
-    for electrode in record["montage"]["electrodes"]:
+    for electrode in _electrodes(record):
         x, y, z = electrode[key]
         sites[electrode["label"]] = (x, y, z)
     return sites
+
+
+def _electrodes(record: Mapping[str, Any]) -> list[Any]:
+    """Of the montage; none where a coil made the field."""
+    montage = record["montage"]
+    return [] if montage is None else list(montage["electrodes"])
 
 
 def _shown(mesh: Any, head: HeadModel, record: Mapping[str, Any]) -> Field | MapOn:
@@ -137,7 +157,7 @@ def _shown(mesh: Any, head: HeadModel, record: Mapping[str, Any]) -> Field | Map
         placement=None,
         E_V_per_m=np.asarray(mesh.cell_data["E_V_per_m"], dtype=np.float64),
         potential_V=np.asarray(mesh.point_data["potential_V"], dtype=np.float64),
-        electrode_potential_V=np.array([electrode["potential_V"] for electrode in record["montage"]["electrodes"]]),
+        electrode_potential_V=np.array([electrode["potential_V"] for electrode in _electrodes(record)]),
         residual=float(record["numerics"]["residual"]),
         iterations=record["numerics"]["iterations"],
         provenance=record["provenance"]["field"],

@@ -12,7 +12,7 @@ import numpy as np
 
 import stimplan
 from stimplan.exchange import volume_names
-from stimplan.head.space import has_mni, mapping_notice, to_mni_m
+from stimplan.head.space import has_mni, mapping_notice, rotations_to_mni, to_mni_m
 from stimplan.head.tape_sites import nearest_site
 from stimplan.notice import NOTICE
 from stimplan.protocol import dump_protocol
@@ -121,6 +121,7 @@ def montage_record(placement: Placement, voltages: Voltages, measures: Measures)
             {
                 **patch_record(patch, float(potential)),
                 "center_mni_m": _in_mni(placement.head, patch),
+                "up_mni": _up_in_mni(placement.head, patch),
                 "nearest_site": _nearest(placement.head, patch),
                 "placed_by": patch.how or None,
                 "skin": plain(load),
@@ -146,6 +147,7 @@ def patch_record(patch: Patch, potential_V: float) -> dict[str, Any]:
         "area_m2": area,
         "mean_current_density_A_per_m2": electrode.current_A / area,
         "center_m": plain(patch.center_m),
+        "up": plain(patch.up),
         "offset_m": float(patch.offset_m),
         "potential_V": plain(potential_V),
     }
@@ -153,6 +155,13 @@ def patch_record(patch: Patch, potential_V: float) -> dict[str, Any]:
 
 def _in_mni(head: HeadModel, patch: Patch) -> Any:
     return plain(to_mni_m(head, patch.center_m)) if has_mni(head) else None
+
+
+def _up_in_mni(head: HeadModel, patch: Patch) -> Any:
+    """Where its height points in MNI space: pictures made of the files lay it down there."""
+    if not has_mni(head):
+        return None
+    return plain(rotations_to_mni(head, patch.center_m).reshape(3, 3) @ patch.up)
 
 
 def _nearest(head: HeadModel, patch: Patch) -> dict[str, Any] | None:
