@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 
 from stimplan.compiled import jit
 from stimplan.errors import SolveError
-from stimplan.fem.rows import WIDTH, times
+from stimplan.fem.rows import WIDTH, minus, put, row_of, times, zeros_like_row
 
 Array = NDArray[np.float64]
 
@@ -219,45 +219,28 @@ def _last_sweep_1(indptr, indices, data, diagonal, rhs, x):  # type: ignore[no-u
 @jit
 def _first_sweep(indptr, indices, data, diagonal, rhs, x):  # type: ignore[no-untyped-def]
     """Forward Gauss-Seidel from zero for eight columns; returns the residual."""
-    n = len(rhs)
-    residual, total = np.empty_like(rhs), np.empty(WIDTH, np.float32)
-    for row in range(n):
-        for c in range(WIDTH):
-            total[c] = rhs[row, c]
+    one, residual = np.float32(1), np.empty_like(rhs)
+    for row in range(len(rhs)):
+        total = row_of(rhs, row)
         for at in range(indptr[row], diagonal[row]):
-            value, column = data[at], np.uint32(indices[at])
-            for c in range(WIDTH):
-                total[c] -= value * x[column, c]
-        inverse = np.float32(1) / data[diagonal[row]]
-        for c in range(WIDTH):
-            x[row, c] = total[c] * inverse
-    for row in range(n):
-        for c in range(WIDTH):
-            total[c] = 0
+            total = minus(total, data[at], x, np.uint32(indices[at]))
+        put(x, row, total, one / data[diagonal[row]])
+    for row in range(len(rhs)):
+        total = zeros_like_row(rhs)
         for at in range(diagonal[row] + 1, indptr[row + 1]):
-            value, column = data[at], np.uint32(indices[at])
-            for c in range(WIDTH):
-                total[c] -= value * x[column, c]
-        for c in range(WIDTH):
-            residual[row, c] = total[c]
+            total = minus(total, data[at], x, np.uint32(indices[at]))
+        put(residual, row, total, one)
     return residual
 
 
 @jit
 def _last_sweep(indptr, indices, data, diagonal, rhs, x):  # type: ignore[no-untyped-def]
     """Backward Gauss-Seidel for eight columns, in place."""
-    total = np.empty(WIDTH, np.float32)
+    one = np.float32(1)
     for row in range(len(rhs) - 1, -1, -1):
-        for c in range(WIDTH):
-            total[c] = rhs[row, c]
+        total = row_of(rhs, row)
         for at in range(indptr[row], diagonal[row]):
-            value, column = data[at], np.uint32(indices[at])
-            for c in range(WIDTH):
-                total[c] -= value * x[column, c]
+            total = minus(total, data[at], x, np.uint32(indices[at]))
         for at in range(diagonal[row] + 1, indptr[row + 1]):
-            value, column = data[at], np.uint32(indices[at])
-            for c in range(WIDTH):
-                total[c] -= value * x[column, c]
-        inverse = np.float32(1) / data[diagonal[row]]
-        for c in range(WIDTH):
-            x[row, c] = total[c] * inverse
+            total = minus(total, data[at], x, np.uint32(indices[at]))
+        put(x, row, total, one / data[diagonal[row]])
