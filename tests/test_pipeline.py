@@ -23,8 +23,11 @@ from stimplan.safety.subject import Implant
 
 FILES = {
     "field.nii.gz", "field.vtu", "montage.png", "session.png", "course.png", "field_surface.png", "field_slices.png",
-    "field_normal.png", "scalp_potential.png", "report.html", "summary.json",
+    "field_normal.png", "scalp_potential.png", "overview.png", "scene.html", "report.html", "report-light.html",
+    "summary.json",
 }  # fmt: skip
+# The scene is a picture too, and the light report is the one whose pictures are small.
+PICTURES = {name for name in FILES if name.endswith(".png")} | {"scene.html", "report-light.html"}
 
 
 @pytest.fixture(autouse=True)
@@ -58,12 +61,12 @@ def test_the_record_has_the_digest_of_every_file(written):
 
 def test_the_report_holds_the_pictures(written):
     _, out = written
-    assert (out / "report.html").read_text(encoding="utf-8").count("data:image/png;base64,") == 7
+    assert (out / "report.html").read_text(encoding="utf-8").count("data:image/png;base64,") == 8
 
 
 def test_a_run_without_figures_draws_none(tmp_path):
     run(plan(), small_head(), out=tmp_path, options=RunOptions(with_figures=False))
-    assert {path.name for path in tmp_path.iterdir()} == {name for name in FILES if not name.endswith(".png")}
+    assert {path.name for path in tmp_path.iterdir()} == FILES - PICTURES
 
 
 def test_a_run_without_a_folder_writes_nothing(tmp_path, monkeypatch):

@@ -79,8 +79,8 @@ def wrapped(text: str, start: str = "") -> list[str]:
     return wrap(text, _WIDTH, initial_indent=start, subsequent_indent=" " * len(start)) or [start]
 
 
-def write_whole(path: Path, text: str, *, is_new: bool) -> None:
-    """Write a text file in one step: whoever looks sees the old file or the new one, never half of it.
+def write_whole(path: Path, content: str | bytes, *, is_new: bool) -> None:
+    """Write a file, text as UTF-8, in one step: whoever looks sees the old file or the new one, never half of it.
 
     Raises
     ------
@@ -94,8 +94,8 @@ def write_whole(path: Path, text: str, *, is_new: bool) -> None:
     with naming(path):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content.encode("utf-8") if isinstance(content, str) else content)
             mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
             Path(name).chmod(mode)
             Path(name).replace(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from stimplan.exchange import (
 )
 from stimplan.exchange.fsaverage import FSAVERAGE5, surface_names, write_surfaces
 from stimplan.exposure import exposure_of
+from stimplan.report.light import small_pictures
 from stimplan.report.page import CAPTIONS, render
 from stimplan.report.record import json_text
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 FIELD_NIFTI = "field.nii.gz"
 MESH = "field.vtu"
 REPORT = "report.html"
+LIGHT = "report-light.html"
+SCENE = "scene.html"
 SUMMARY = "summary.json"
 # Every name a run may write: what an older run left under one of them goes when a new one arrives.
 _BLOCK_FIGURES = ("coil.png", "field_surface.png", "field_normal.png", "field_slices.png")
@@ -44,7 +47,18 @@ MOST_BLOCKS = 12
 _OF_BLOCKS = tuple(
     f"block{number}_{name}" for number in range(2, MOST_BLOCKS + 1) for name in (FIELD_NIFTI, MESH, *_BLOCK_FIGURES)
 )
-NAMES = (FIELD_NIFTI, MESH, *surface_names(FSAVERAGE5), *surface_names(""), *CAPTIONS, *_OF_BLOCKS, REPORT, SUMMARY)
+NAMES = (
+    FIELD_NIFTI,
+    MESH,
+    *surface_names(FSAVERAGE5),
+    *surface_names(""),
+    *CAPTIONS,
+    *_OF_BLOCKS,
+    SCENE,
+    LIGHT,
+    REPORT,
+    SUMMARY,
+)
 
 # NIfTI has room for 15 characters.
 _SHORT = {"envelope": "depth"}
@@ -88,8 +102,21 @@ def write_outputs(
     progress("writing the report", 0.95)
     if surface is not None:
         write_surfaces(folder, result.exposure, surface)
-    (folder / REPORT).write_text(render(result.record(), figures), encoding="utf-8")
+    _write_pages(result, folder, figures)
     return {path.name: _sha256(path) for path in sorted(folder.iterdir())}
+
+
+def _write_pages(result: RunResult, folder: Path, figures: Mapping[str, bytes]) -> None:
+    """The report; where pictures were asked for with the scene in it, on its own, and without it to be mailed."""
+    record, scene = result.record(), None
+    if figures:
+        from stimplan.view import scene_of_run, write_scene_html
+
+        scene = scene_of_run(result)
+        write_scene_html(scene, folder / SCENE, picture_png=figures["overview.png"])
+        light = render(record, small_pictures(figures), is_light=True)
+        (folder / LIGHT).write_text(light, encoding="utf-8")
+    (folder / REPORT).write_text(render(record, figures, scene=scene), encoding="utf-8")
 
 
 def write_summary(result: RunResult, folder: Path) -> None:
@@ -156,9 +183,12 @@ def draw_figures(result: RunResult, progress: Progress) -> dict[str, bytes]:
 def _magnetic_drawings(result: RunResult, found: CoilRun) -> dict[str, Callable[[], Figure]]:
     """What draws each figure of stimulation by a coil."""
     from stimplan import view
+    from stimplan.view import scene_of_run
     from stimplan.view.coil import plot_coil
+    from stimplan.view.scene_window import plot_scene
 
     drawings: dict[str, Callable[[], Figure]] = {
+        "overview.png": lambda: plot_scene(scene_of_run(result)),
         "session.png": lambda: view.plot_session(result.protocol),
         "course.png": lambda: view.plot_course(result.protocol),
     }
@@ -181,6 +211,7 @@ def _electric_drawings(result: RunResult) -> dict[str, Callable[[], Figure]]:
 
     exposure, placement = result.exposure, cast("Placement", result.placement)
     drawings: dict[str, Callable[[], Figure]] = {
+        "overview.png": lambda: _overview(result),
         "montage.png": lambda: view.plot_montage(placement),
         "session.png": lambda: view.plot_session(result.protocol),
         "course.png": lambda: view.plot_course(result.protocol),
@@ -202,6 +233,18 @@ def _electric_drawings(result: RunResult) -> dict[str, Callable[[], Figure]]:
     if not has_scalp_map(result.head):
         del drawings["scalp_potential.png"]
     return drawings
+
+
+def _overview(result: RunResult) -> Figure:
+    """The first picture of stimulation by electrodes, with the protocol's target where it was measured."""
+    from stimplan.roi import sphere_roi
+    from stimplan.view.overview import plot_overview
+
+    target = result.protocol.target
+    if result.target_metrics is None or target is None or target.mni_m is None or target.radius_m is None:
+        return plot_overview(result.exposure)
+    ball = sphere_roi(mni_mm=[1e3 * x for x in target.mni_m], radius_mm=1e3 * target.radius_m, tissue=result.tissue)
+    return plot_overview(result.exposure, roi=ball, roi_name=target.label)
 
 
 def _sha256(path: Path) -> str:

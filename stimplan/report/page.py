@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from stimplan.report.methods import simulation_text
 from stimplan.resources import package_path
 from stimplan.units import text
+
+if TYPE_CHECKING:
+    from stimplan.view.scene_parts import Scene
 
 # What a verdict means, in one sentence.
 _VERDICT_MEANS = {
@@ -27,6 +31,7 @@ _ACCESS_MEANS = {
 _ORDER = {"stop": 0, "unknown": 1, "warn": 2, "pass": 3}
 
 CAPTIONS = {
+    "overview.png": "The field on the surface of the grey matter, the head seen through, and what stimulates it.",
     "coil.png": "The coil on the head: its winding, the handle, and the sense of the current while it grows.",
     "montage.png": "The electrodes on the head, from the two sides that show them best.",
     "session.png": "One session at true scale; what is shown larger is marked where it comes from.",
@@ -49,7 +54,9 @@ _OF_THE_MAP = {
 TIMELINE_FIGURES = ("session.png", "course.png")
 
 
-def render(record: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
+def render(
+    record: Mapping[str, Any], figures: Mapping[str, bytes], *, scene: Scene | None = None, is_light: bool = False
+) -> str:
     """The report of one run.
 
     Parameters
@@ -57,9 +64,14 @@ def render(record: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
     record : mapping
         As `run_record` makes it, or as read from `summary.json`.
     figures : mapping of str to bytes
-        PNG files by name; each is put into the page.
+        PNG or JPEG files by name; each is put into the page.
+    scene : Scene, optional
+        Put into the page to be turned by hand.
+    is_light : bool
+        Whether to say that this is the version without the scene.
     """
     import jinja2
+    from markupsafe import Markup
 
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: package_path("report", name).read_text(encoding="utf-8")),
@@ -85,8 +97,28 @@ def render(record: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
         access_means=_ACCESS_MEANS,
         timeline_figures=TIMELINE_FIGURES,
         placement_figures=placement_figures(figures),
-        figures=[(name, _caption(name, record), figure_png(data)) for name, data in figures.items()],
+        figures=[(name, _caption(name, record), figure_address(data)) for name, data in figures.items()],
+        counts=[(status, n) for status in _ORDER if (n := sum(one["status"] == status for one in findings))],
+        simulation_text=simulation_text(record),
+        is_light=is_light,
+        **{name: Markup(words) for name, words in _scene_parts(scene).items()},
     )
+
+
+def _scene_parts(scene: Scene | None) -> dict[str, str]:
+    """What a page with a scene carries besides its words; all of it is ours, none from a file."""
+    style = package_path("report", "style.css").read_text(encoding="utf-8")
+    if scene is None:
+        policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+        return {"scene": "", "script": "", "style": style, "policy": policy}
+    from stimplan.view.scene_html import content_policy, scene_fragment, viewer_script, viewer_style
+
+    return {
+        "scene": scene_fragment(scene),
+        "script": viewer_script(),
+        "style": f"{style}{viewer_style()}",
+        "policy": content_policy(),
+    }
 
 
 def placement_figures(names: Iterable[str]) -> list[str]:
@@ -120,9 +152,10 @@ def _by_status(certainty: Mapping[str, str]) -> list[tuple[str, list[str]]]:
     return sorted(groups.items(), key=lambda group: order.index(group[0]))
 
 
-def figure_png(data: bytes) -> str:
-    """PNG as a `data:` address."""
-    return "data:image/png;base64," + base64.b64encode(data).decode("ascii")
+def figure_address(data: bytes) -> str:
+    """PNG or JPEG as a `data:` address."""
+    kind = "jpeg" if data.startswith(b"\xff\xd8") else "png"
+    return f"data:image/{kind};base64," + base64.b64encode(data).decode("ascii")
 
 
 def _quantity(value: float | None, unit: str, digits: int = 3) -> str:

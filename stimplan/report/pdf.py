@@ -13,11 +13,18 @@ import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from stimplan.errors import MissingExtra, ResourceError
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge")
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "microsoft-edge",
+    "msedge",
+)
 # Where they are installed on systems that do not put programs on the path.
 _PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -66,13 +73,11 @@ def found_browser() -> str | None:
 
 def _by_weasyprint(html: str) -> bytes:
     import weasyprint
+    from weasyprint.urls import URLFetcher
 
-    def refuse(url: str, *_: Any, **__: Any) -> Any:
-        if url.startswith("data:"):
-            return weasyprint.default_url_fetcher(url)
-        raise ValueError(f"the report loads nothing, and this would: {url[:80]}")
-
-    made: bytes = weasyprint.HTML(string=html, url_fetcher=refuse, media_type="print").write_pdf()
+    # The pictures are in the page; nothing else is fetched, neither from the disk nor from the network.
+    fetcher = URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
+    made: bytes = weasyprint.HTML(string=html, url_fetcher=fetcher, media_type="print").write_pdf()
     return made
 
 
@@ -84,12 +89,15 @@ def _by_browser(html: str, browser: str) -> bytes:
         page, made = folder / "report.html", folder / "report.pdf"
         page.write_text(html, encoding="utf-8")
         options = [
-            "--headless=new", "--disable-gpu", "--no-first-run", "--disable-extensions", "--disable-background-networking",
+            "--headless=new", "--disable-gpu", "--no-first-run", "--disable-extensions",
+            "--disable-background-networking",
             f"--user-data-dir={folder / 'profile'}", "--host-resolver-rules=MAP * ~NOTFOUND", "--no-pdf-header-footer",
             f"--print-to-pdf={made}", page.as_uri(),
         ]  # fmt: skip
         if sys.platform != "win32" and os.geteuid() == 0:
-            options.insert(0, "--no-sandbox")  # root has no sandbox to give; the page is our own and runs no script of others
+            options.insert(
+                0, "--no-sandbox"
+            )  # root has no sandbox to give; the page is our own and runs no script of others
         try:
             subprocess.run([browser, *options], capture_output=True, timeout=_PATIENCE_S, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:

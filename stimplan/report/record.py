@@ -17,6 +17,7 @@ from stimplan.head.tape_sites import nearest_site
 from stimplan.notice import NOTICE
 from stimplan.protocol import dump_protocol
 from stimplan.report.coil_record import coil_record
+from stimplan.report.methods import reporting_record
 from stimplan.report.plain import plain
 from stimplan.roi import RIM_CAUTION, SKULL_CAUTION, SUPPLY_FORMULA
 
@@ -39,7 +40,7 @@ def run_record(result: RunResult) -> dict[str, Any]:
     -------
     dict
         Keys `verdict`, `protocol`, `safety`, `montage` or `coil` (the other is None), `field`, `numerics`, `head`,
-        `provenance`, `files`.
+        `provenance`, `reporting`, `files`.
     """
     field, fields = result.field, result.exposure.fields
     iterations = [one.iterations for one in fields.values() if one.iterations is not None]
@@ -64,6 +65,7 @@ def run_record(result: RunResult) -> dict[str, Any]:
         },
         "head": head_record(result.head),
         "provenance": provenance_record(field.provenance),
+        "reporting": reporting_record(result.protocol),
         "files": dict(result.files),
     }
 

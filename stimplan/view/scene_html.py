@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SCENE = "scene.html"
 FORMAT = 1
 _MARK = '<script type="application/json" class="scene-data">'
+_FALLBACK = '<div class="scene-fallback">'
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -92,9 +93,16 @@ def scene_fragment(scene: Scene, *, picture_png: bytes | None = None) -> str:
         picture = f'<img src="{address}" alt="Picture of the scene">'
     return (
         '<div class="scene3d">\n'
-        f'<div class="scene-fallback">{picture}<p>The scene that can be turned needs a browser with JavaScript and '
+        f"{_FALLBACK}{picture}<p>The scene that can be turned needs a browser with JavaScript and "
         f"WebGL 2.</p></div>\n{_MARK}{_as_script_data(payload(scene))}</script>\n</div>"
     )
+
+
+def picture_of(path: str | Path) -> bytes | None:
+    """The picture that a page shows where there is no WebGL; None where it has none."""
+    text = Path(path).read_text(encoding="utf-8").partition(_FALLBACK)[2].partition("</div>")[0]
+    address = text.partition('src="data:image/png;base64,')[2].partition('"')[0]
+    return base64.b64decode(address) if address else None
 
 
 def viewer_script() -> str:
