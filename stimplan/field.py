@@ -19,9 +19,10 @@ from stimplan.fem.contact import solve_contacts
 from stimplan.fem.flux import face_flux, weak_flux
 from stimplan.fem.locate import Locator
 from stimplan.fem.recover import between_nodes, nodal_field, relative_difference
-from stimplan.fem.solve import LinearSolver, Progress, System, build_system
+from stimplan.fem.solve import LinearSolver, Progress, System
 from stimplan.fem.tensor import current_density
 from stimplan.head.model import HeadModel
+from stimplan.kept_system import kept_system
 from stimplan.placement import Placement
 from stimplan.values import digest, frozen_array, frozen_mapping
 
@@ -288,7 +289,10 @@ def current_through(field: Field, is_inside: ArrayLike, *, method: str = "faces"
 
 
 def system_of(head: HeadModel, progress: Progress | None = None) -> System:
-    """Matrix and preconditioner of a head, made once: every montage on the same head object uses them again."""
+    """Matrix and preconditioner of a head, made once: every montage on the same head object uses them again.
+
+    Those of a large head are kept on disk for the next process, see `stimplan.kept_system`.
+    """
     return _system(head, _Quiet(progress))
 
 
@@ -302,7 +306,7 @@ class _Quiet:
 # Two heads: one, and the same with other conductivities. A head hashes by identity.
 @lru_cache(maxsize=2)
 def _system(head: HeadModel, quiet: _Quiet) -> System:
-    return build_system(head.nodes_m, head.tets, head.conductivity_S_per_m, progress=quiet.progress)
+    return kept_system(head, quiet.progress)
 
 
 @lru_cache(maxsize=2)

@@ -95,7 +95,7 @@ def build_hierarchy(matrix: csr_matrix) -> Hierarchy:
     grids = smoothed_aggregation_solver(
         matrix, strength=_STRENGTH, smooth=_SMOOTHED, improve_candidates=None, max_coarse=_COARSEST
     ).levels
-    levels = tuple(_level(grid.A, grid.P) for grid in grids[:-1])
+    levels = tuple(level_of(grid.A, grid.P) for grid in grids[:-1])
     return Hierarchy(levels, np.linalg.pinv(grids[-1].A.toarray(), rcond=_RANK, hermitian=True))
 
 
@@ -120,7 +120,14 @@ def with_added(hierarchy: Hierarchy, added: csr_matrix) -> Hierarchy:
     return Hierarchy(tuple(levels), np.linalg.pinv(coarsest, rcond=_RANK, hermitian=True))
 
 
-def _level(matrix: csr_matrix, prolongation: csr_matrix) -> Level:
+def level_of(matrix: csr_matrix, prolongation: csr_matrix) -> Level:
+    """One grid from its matrix and the map from the next coarser one, in any precision.
+
+    Raises
+    ------
+    SolveError
+        A diagonal entry is missing or not positive.
+    """
     rows = _single(matrix)
     p = _single(prolongation)
     return Level(rows, _diagonal(rows), p, _single(p.T))
