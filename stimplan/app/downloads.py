@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -15,11 +16,11 @@ _KEPT = 8
 
 @attrs.frozen
 class Offer:
-    """A file to download: its name, its kind and its bytes."""
+    """A file to download: its name, its kind, and its bytes or where they lie in the app's folder."""
 
     name: str
     content_type: str
-    content: bytes = attrs.field(repr=False)
+    content: bytes | Path = attrs.field(repr=False)
 
 
 class Offers:
@@ -46,11 +47,15 @@ def routes(session: Session) -> list[Any]:
     """The addresses of the downloads."""
     from aiohttp import web
 
-    async def download(request: web.Request) -> web.Response:
+    async def download(request: web.Request) -> web.StreamResponse:
         offer = session.offers.get(request.match_info["key"], request.match_info["name"])
         if offer is None:
             return web.Response(status=404, text="There is no such file any more; ask for it again on the page.")
         headers = {"Content-Disposition": f'attachment; filename="{offer.name}"', "Cache-Control": "no-store"}
+        if isinstance(offer.content, Path):
+            if not offer.content.is_file():
+                return web.Response(status=404, text="The file is not there any more.")
+            return web.FileResponse(offer.content, headers={**headers, "Content-Type": offer.content_type})
         return web.Response(body=offer.content, content_type=offer.content_type, headers=headers)
 
     return [web.get("/download/{key}/{name}", download)]

@@ -19,6 +19,7 @@ def lay_out(session: Session) -> None:
     from trame.widgets import html
     from trame.widgets import vuetify3 as v
 
+    from stimplan.app.actions import add_actions, build_solve
     from stimplan.app.panels import PANELS
     from stimplan.app.view import build_view
 
@@ -30,7 +31,8 @@ def lay_out(session: Session) -> None:
         _top(session)
         _region(session, PANELS, "left")
         with html.Main(classes="sp-middle", aria_label="Head and electric field"):
-            build_view(session)
+            build_solve(session)
+            add_actions(session, build_view(session))
         _region(session, PANELS, "right")
         _region(session, PANELS, "bottom")
         _messages(session)
@@ -39,6 +41,8 @@ def lay_out(session: Session) -> None:
 def _top(session: Session) -> None:
     from trame.widgets import html
     from trame.widgets import vuetify3 as v
+
+    from stimplan.app.actions import build_actions
 
     session.state.setdefault("plan_title", "")
     session.state.setdefault("plan_origin", "")
@@ -57,6 +61,7 @@ def _top(session: Session) -> None:
         with html.Span(classes=("['sp-verdict', 'sp-verdict-' + verdict]",), role="status"):
             html.Span("Safety: {{ verdict }}")
         v.VSpacer()
+        build_actions(session)
 
 
 def _region(session: Session, panels: tuple[Panel, ...], region: Region) -> None:
@@ -91,6 +96,8 @@ def _messages(session: Session) -> None:
             v_for="one in messages",
             key=("one.id",),
             type=("one.kind",),
+            variant="outlined",
+            classes="sp-message",
             density="compact",
             closable=True,
             close_label="Dismiss",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal
 
@@ -20,6 +19,13 @@ from stimplan.units import from_si
 
 Quantity = Literal["magnitude", "inward"]
 
+QUANTITIES: tuple[Quantity, ...] = ("magnitude", "inward")
+SHADES = ("Strength", "Into the cortex")
+_CAPTIONS = {
+    "magnitude": "|E| on the cortex, V/m, to the 99.9th percentile of its area",
+    "inward": "E into the cortex (+) and out of it (−), V/m",
+}
+
 # Above this percentile of the area lie the numbers of single points; they take the last colour.
 _PERCENT = 99.9
 _LEAST_V_PER_M = 1e-6
@@ -35,23 +41,35 @@ class Disc:
     ----------
     label : str
     site : str
-        Name of its site; "" where it has none.
+        Name of its site; "" where it has none, or where it cannot be taken away by a click.
     at_mm : 3 floats
         MNI, mm.
     current_mA : float
+    radius_mm : float
+        Of the ball that is drawn; 0 where a body of its own shows it.
+    words : str
+        On its sign; label and current where left out.
     """
 
     label: str
     site: str
     at_mm: tuple[float, float, float]
     current_mA: float
+    radius_mm: float = _RADIUS_MM
+    words: str = ""
 
     def record(self) -> dict[str, Any]:
         """As the page takes it."""
         sign = "anode" if self.current_mA > 0 else "cathode" if self.current_mA < 0 else "idle"
-        text = f"{self.label} {self.current_mA:+.4g} mA" if self.current_mA else f"{self.label} 0 mA"
-        return {"label": self.label, "site": self.site, "at": list(self.at_mm), "sign": sign, "text": text,
-                "radius": _RADIUS_MM}  # fmt: skip
+        current = f"{self.current_mA:+.4g}".replace("-", "−") if self.current_mA else "0"
+        return {
+            "label": self.label,
+            "site": self.site,
+            "at": list(self.at_mm),
+            "sign": sign,
+            "text": self.words or f"{self.label} {current} mA",
+            "radius": self.radius_mm,
+        }
 
 
 @attrs.frozen(eq=False)
@@ -61,43 +79,77 @@ class Picture:
     Attributes
     ----------
     values : (p,) array or None
-        By point of the cortex, V/m; None where there is no preview, and `why` says why.
-    most_V_per_m : float
-        Upper end of the values, without the largest 0.1 % of the area.
-    numbers : mapping
-        The preview's figures, see `Preview.record`.
+        By point of the cortex, V/m; None where there is no field to show, and `why` says why.
+    low, high : float
+        Ends of the colours, V/m; what is beyond them takes the last colour.
+    caption : str
+        Quantity and unit, for the colour bar.
+    table : bytes
+        256 colours, red, green, blue.
+    shades : tuple of str
+        What else can colour the cortex, by name; the picture is of one of them.
+    line : str
+        Its figures in one line.
     electrodes : tuple of Disc
     why : str
     """
 
     values: NDArray[np.float32] | None
-    most_V_per_m: float
-    numbers: Mapping[str, Any]
+    low: float
+    high: float
+    caption: str
+    table: bytes = attrs.field(repr=False)
+    shades: tuple[str, ...]
+    line: str
     electrodes: tuple[Disc, ...]
     why: str = ""
 
 
-def picture_of(plan: Plan, quantity: Quantity = "magnitude") -> Picture:
-    """The picture of a plan; one that has no preview still shows its electrodes, and says why there is no field."""
+def picture_of(plan: Plan, shade: int = 0) -> Picture:
+    """The preview of a plan; one that has none still shows its electrodes, and says why there is no field.
+
+    Parameters
+    ----------
+    plan : Plan
+    shade : int
+        0 is the size of the field, 1 its component into the cortex.
+    """
+    quantity = QUANTITIES[shade]
     discs, problems = _discs(plan.protocol)
+    told: dict[str, Any] = {
+        "caption": _CAPTIONS[quantity],
+        "table": colour_table(quantity),
+        "shades": SHADES,
+        "electrodes": discs,
+    }
     try:
         seen = preview(plan.currents_A)
     except InputError as error:
         why = "; ".join(str(one) for one in error.problems)
-        return Picture(None, 0.0, {}, discs, why)
+        return Picture(values=None, low=0.0, high=1.0, line="", why=why, **told)
     values, most = _values(seen, quantity)
-    return Picture(values, max(most, _LEAST_V_PER_M), seen.record(), discs, "; ".join(problems))
+    low = 0.0 if quantity == "magnitude" else -most
+    return Picture(values=values, low=low, high=most, line=_line(seen), why="; ".join(problems), **told)
+
+
+def _line(seen: Preview) -> str:
+    found = seen.record()
+    return (
+        f"95th percentile {found['p95_V_per_m']:.3g} V/m, 99th {found['p99_V_per_m']:.3g} V/m, "
+        f"peak near {found['peak_nearest_site']}"
+    )
 
 
 def _values(seen: Preview, quantity: Quantity) -> tuple[NDArray[np.float32], float]:
     """Values by point, and the size that all but a thousandth of the area stay below."""
     if quantity == "magnitude":
-        return seen.magnitude_V_per_m.astype(np.float32), seen.percentile_V_per_m(_PERCENT)
+        most = seen.percentile_V_per_m(_PERCENT)
+        return seen.magnitude_V_per_m.astype(np.float32), max(most, _LEAST_V_PER_M)
     inward = seen.inward_V_per_m
     order = np.argsort(np.abs(inward))
     covered = np.cumsum(seen.table.area_m2[order])
     most = float(np.abs(inward)[order][np.searchsorted(covered, _PERCENT / 100 * covered[-1])])
-    return inward.astype(np.float32), most
+    return inward.astype(np.float32), max(most, _LEAST_V_PER_M)
 
 
 def _discs(protocol: Protocol) -> tuple[tuple[Disc, ...], list[str]]:
@@ -194,10 +246,10 @@ def colour_table(quantity: Quantity) -> bytes:
     return packed(np.rint(255 * np.asarray(colours)[:, :3]), "uint8")
 
 
-def gradient(quantity: Quantity) -> str:
+def gradient(table: bytes) -> str:
     """The same colours as a background of the page's colour bar."""
-    table = np.frombuffer(colour_table(quantity), np.uint8).reshape(-1, 3)
-    stops = ", ".join("#{:02x}{:02x}{:02x}".format(*table[at]) for at in range(0, 256, 15))
+    rows = np.frombuffer(table, np.uint8).reshape(-1, 3)
+    stops = ", ".join("#{:02x}{:02x}{:02x}".format(*rows[at]) for at in range(0, 256, 15))
     return f"linear-gradient(90deg, {stops})"
 
 

@@ -77,9 +77,9 @@ class Session:
         """Call `listener(plan, by)` on every change from now on."""
         self._listeners.append(listener)
 
-    def offer(self, name: str, content: bytes, content_type: str) -> None:
+    def offer(self, offer: Offer) -> None:
         """Let the browser download a file at once."""
-        self.state.download = self.offers.add(Offer(name, content_type, content))
+        self.state.download = self.offers.add(offer)
 
     def on_close(self, closer: Callable[[], None]) -> None:
         """Call `closer()` when the app is stopped."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stimplan.app.picture import Picture, colour_table, gradient, packed, picture_of, sites, template_layers
+import numpy as np
+
+from stimplan.app.picture import Picture, gradient, packed, picture_of, sites, template_layers
+from stimplan.errors import InputError
 
 if TYPE_CHECKING:
+    from stimplan.app.plan import Plan
     from stimplan.app.session import Session
+    from stimplan.app.solve_worker import Solved
 
 # Direction from the head's middle to the camera, by the name on the button (x right, y front, z up).
-_VIEWS = {
+VIEWS = {
     "Left": (-1, 0, 0.12),
     "Right": (1, 0, 0.12),
     "Front": (0, 1, 0.12),
@@ -18,10 +24,9 @@ _VIEWS = {
     "Top": (0, -0.001, 1),
     "Slanted": (-0.72, 0.72, 0.45),
 }
-_CAPTIONS = {
-    "magnitude": "|E| on the cortex, V/m",
-    "inward": "E into the cortex (+) and out of it (−), V/m",
-}
+_MIDDLE_MM = (0.0, -18.0, 8.0)
+# Who loads a whole protocol, after which the colours take its range: P panels name themselves so.
+_LOADERS = ("library", "file", "lesson", "new", "upload")
 
 
 class View:
@@ -29,95 +34,152 @@ class View:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._most = 0.0
+        self._high = 0.0
+        self._solved: Solved | None = None
         state = session.state
-        state.view_sites = sites()
-        state.view_quantity = "magnitude"
-        state.view_layers = list(template_layers())
-        state.view_look = {"towards": _VIEWS["Slanted"]}
-        self._picture = picture_of(session.plan)
+        state.view_sites, state.view_layers = sites(), list(template_layers())
+        state.view_look = {"towards": VIEWS["Slanted"], "middle": _MIDDLE_MM}
+        state.view_shade, state.view_mode, state.view_results = 0, "preview", ""
         self._show(fits=True)
         session.on_plan(self._on_plan)
         session.handler("fit_colours", lambda: self._show(fits=True))
-        session.on_state("view_quantity")(self._on_quantity)
+        session.handler("shade", self._choose_shade)
+        session.handler("view_mode", self._choose_mode)
 
-    def _on_plan(self, plan: object, by: str) -> None:
-        self._picture = picture_of(self._session.plan, self._session.state.view_quantity)
-        self._show(fits=by in ("library", "file", "lesson"))
+    def show_solved(self, plan: Plan, solved: Solved, out: Path) -> None:
+        """Show a result, if it is of the plan that is still shown."""
+        state = self._session.state
+        if plan != self._session.plan:
+            self._session.say(f"Solved, but the plan has changed since: the results are in {out.name}.", "warning")
+            return
+        self._solved, state.view_results = solved, out.name
+        self._choose_mode("computed")
+        self._session.say("Solved: the picture is the computed field; a change goes back to the preview.", "success")
 
-    def _on_quantity(self, view_quantity: Any) -> None:
-        if view_quantity in _CAPTIONS:
-            self._picture = picture_of(self._session.plan, view_quantity)
-            self._show(fits=True)
+    def _on_plan(self, plan: Plan, by: str) -> None:
+        self._solved, self._session.state.view_results = None, ""
+        if self._session.state.view_mode != "preview":
+            self._choose_mode("preview")
+        else:
+            self._show(fits=by in _LOADERS)
+
+    def _choose_mode(self, mode: Any) -> None:
+        from stimplan.app.computed import computed_layers, cortex_of, is_on_template
+
+        state = self._session.state
+        state.view_shade = 0
+        if mode == "computed" and self._solved is not None:
+            scene = self._solved.scene
+            state.view_layers = computed_layers(scene)
+            points = 1e3 * cortex_of(scene).points_m
+            middle = [float(one) for one in (points.min(axis=0) + points.max(axis=0)) / 2]
+            on_template = is_on_template(scene)
+            state.view_sites = []
+            state.view_look = {**state.view_look, "middle": _MIDDLE_MM if on_template else middle, "keeps": True}
+            state.view_mode = "computed"
+        else:
+            state.view_layers, state.view_sites, state.view_mode = list(template_layers()), sites(), "preview"
+            state.view_look = {**state.view_look, "middle": _MIDDLE_MM, "keeps": True}
+        self._show(fits=True)
+
+    def _choose_shade(self, shade: Any) -> None:
+        if not isinstance(shade, int) or not 0 <= shade < len(self._session.state.view_shades):
+            raise InputError("there is no such quantity to show")
+        self._session.state.view_shade = shade
+        self._show(fits=True)
+
+    def _picture(self) -> Picture:
+        shade = self._session.state.view_shade
+        if self._session.state.view_mode == "computed" and self._solved is not None:
+            from stimplan.app.computed import computed_picture
+
+            return computed_picture(self._solved, shade)
+        return picture_of(self._session.plan, shade)
 
     def _show(self, *, fits: bool) -> None:
         """Put the picture into the state; colours keep their range while a slider moves, so that less looks less."""
-        picture, state = self._picture, self._session.state
-        quantity = state.view_quantity
-        if picture.values is not None:
-            self._most = picture.most_V_per_m if fits else max(self._most, picture.most_V_per_m)
-            state.view_field = packed(picture.values, "float32")
-        else:
-            state.view_field = None
-        low = 0.0 if quantity == "magnitude" else -self._most
-        state.view_range = [low, self._most or 1.0]
-        state.view_ticks = _ticks(low, self._most)
-        state.view_table, state.view_gradient = colour_table(quantity), gradient(quantity)
-        state.view_caption = _CAPTIONS[quantity]
-        state.view_has_field = picture.values is not None
-        state.view_electrodes = [disc.record() for disc in picture.electrodes]
-        state.view_why = picture.why
-        state.view_numbers = _numbers(picture)
+        picture, state = self._picture(), self._session.state
+        has_field = picture.values is not None
+        if has_field:
+            self._high = picture.high if fits else max(self._high, picture.high)
+        low = self._high * picture.low / picture.high
+        state.update(
+            {
+                "view_field": packed(picture.values, "float32") if has_field else None,
+                "view_range": [low, self._high or 1.0],
+                "view_ticks": [_short(one) for one in np.linspace(low, self._high, 5)],
+                "view_table": picture.table,
+                "view_gradient": gradient(picture.table),
+                "view_caption": picture.caption,
+                "view_shades": list(picture.shades),
+                "view_has_field": has_field,
+                "view_electrodes": [disc.record() for disc in picture.electrodes],
+                "view_why": picture.why,
+                "view_line": picture.line,
+            }
+        )
 
 
-def _ticks(low: float, high: float) -> list[str]:
-    return [f"{low + (high - low) * step / 4:.2g}" for step in range(5)]
+def _short(value: float) -> str:
+    return f"{value:.2g}".replace("-", "−")
 
 
-def _numbers(picture: Picture) -> str:
-    """One line with the figures of the picture."""
-    found = picture.numbers
-    if not found:
-        return ""
-    return (
-        f"95th percentile {found['p95_V_per_m']:.3g} V/m, 99th {found['p99_V_per_m']:.3g} V/m, "
-        f"peak near {found['peak_nearest_site']}"
-    )
-
-
-def build_view(session: Session) -> None:
+def build_view(session: Session) -> View:
     """Lay the view out in the container of the moment."""
     from trame_client.widgets.core import AbstractElement
 
-    View(session)
+    view = View(session)
     attributes = {
         "layers": "view_layers", "field": "view_field", "range": "view_range", "table": "view_table",
         "electrodes": "view_electrodes", "sites": "view_sites", "look": "view_look", "caption": "view_caption",
     }  # fmt: skip
     raw = [f':{name}="{value}"' for name, value in attributes.items()]
     AbstractElement("sp-head", raw_attrs=[*raw, f'@pick="{session.trigger("pick", "$event")}"'])
-    _bar(session)
+    _legend(session)
+    _tools(session)
+    return view
 
 
-def _bar(session: Session) -> None:
-    """Below the picture: what it shows, its colours, and what is left to choose."""
+def _legend(session: Session) -> None:
+    """Below the picture: what it shows, in which colours, and whether it is a preview."""
     from trame.widgets import html
-    from trame.widgets import vuetify3 as v
 
-    with html.Div(classes="sp-under"):
-        with html.Div(v_show="view_has_field", classes="sp-colours", role="img", aria_label=("view_caption",)):
+    with html.Div(classes="sp-legend"):
+        with html.Div(v_show="view_has_field", classes="sp-colours"):
             html.Span("{{ view_caption }}", classes="sp-caption")
             html.Div(classes="sp-gradient", style=("{background: view_gradient}",))
             with html.Div(classes="sp-ticks"):
                 html.Span("{{ one }}", v_for="one, i in view_ticks", key=("i",))
-        html.P("No field is shown: {{ view_why }}", v_show="!view_has_field", classes="sp-none")
-        html.P("Preview. {{ view_numbers }}", v_show="view_has_field", classes="sp-numbers")
-        with html.Div(classes="sp-tools"):
-            for name, towards in _VIEWS.items():
-                v.VBtn(
-                    name,
-                    size="small",
-                    variant="tonal",
-                    click=f"view_look = {{towards: {list(towards)}}}",
-                )
-            v.VBtn("Fit colours", size="small", variant="tonal", click=session.trigger("fit_colours"))
+        html.P("No field is shown: {{ view_why }}", v_show="!view_has_field", classes="sp-line")
+        with html.P(v_show="view_has_field", classes="sp-line"):
+            html.Strong("{{ view_mode === 'computed' ? 'Computed' : 'Preview' }}", classes="sp-mark")
+            html.Span(" {{ view_line }}. {{ view_why }}")
+
+
+def _tools(session: Session) -> None:
+    """Where to look from, and what the colours are of."""
+    from trame.widgets import html
+    from trame.widgets import vuetify3 as v
+
+    small = {"size": "small", "variant": "tonal"}
+    with html.Div(classes="sp-tools", role="toolbar", aria_label="Picture"):
+        for name, towards in VIEWS.items():
+            look = f"view_look = {{towards: {list(towards)}, middle: view_look.middle}}"
+            v.VBtn(name, click=look, **small)
+        html.Span(classes="sp-gap")
+        v.VBtn(
+            "{{ one }}",
+            v_for="one, i in view_shades",
+            key=("i",),
+            aria_pressed=("view_shade === i",),
+            color=("view_shade === i ? 'primary' : undefined",),
+            click=session.trigger("shade", "i"),
+            **small,
+        )
+        v.VBtn("Fit colours", v_show="view_mode === 'preview'", click=session.trigger("fit_colours"), **small)
+        v.VBtn(
+            "{{ view_mode === 'preview' ? 'Show computed' : 'Show preview' }}",
+            v_show="view_results",
+            click=session.trigger("view_mode", "view_mode === 'preview' ? 'computed' : 'preview'"),
+            **small,
+        )

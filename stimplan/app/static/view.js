@@ -18,7 +18,8 @@ void main() {
   vec3 n = normalize(vNormal);
   n.z = abs(n.z);
   vec3 base = uColour;
-  if (uShaded) {
+  if (uShaded && vValue < -1e20) base = vec3(0.73);  // no value here: no grey matter
+  else if (uShaded) {
     float at = clamp((vValue - uRange.x) / (uRange.y - uRange.x), 0.0, 1.0);
     base = texture(uTable, vec2(at * 0.99609375 + 0.001953125, 0.5)).rgb;
   }
@@ -29,7 +30,6 @@ void main() {
   colour = vec4(min(lit, 1.0) * alpha, alpha);
 }`;
 const UNIFORMS = ["uView", "uTurn", "uPlace", "uColour", "uOpacity", "uShaded", "uRange", "uTable"];
-const MIDDLE = [0, -18, 8];  // mm, of the head
 const HALF_MM = 112;  // of the picture's smaller side
 const DEPTH_MM = 400;
 const COLOURS = { anode: "#c8322b", cathode: "#2a6bb0", idle: "#6b7480" };
@@ -87,6 +87,7 @@ class Painter {
     this.towards = unit([-0.72, 0.72, 0.45]);
     this.zoom = 1;
     this.shift = [0, 0];
+    this.middle = [0, 0, 0];  // mm
   }
   buffer(kind, data) { const gl = this.gl, one = gl.createBuffer(); gl.bindBuffer(kind, one); gl.bufferData(kind, data, gl.STATIC_DRAW); return one; }
   upload({ points, normals, corners }) {
@@ -129,7 +130,7 @@ class Painter {
   }
   scale() { return Math.min(this.canvas.clientWidth, this.canvas.clientHeight) / (2 * HALF_MM) * this.zoom; }  // CSS pixels for a mm
   place(at) {
-    const from = sub(at, MIDDLE), [right, up, towards] = this.axes(), s = this.scale();
+    const from = sub(at, this.middle), [right, up, towards] = this.axes(), s = this.scale();
     return { x: this.canvas.clientWidth / 2 + this.shift[0] + s * dot(right, from),
       y: this.canvas.clientHeight / 2 + this.shift[1] - s * dot(up, from), front: dot(unit(from), towards) };
   }
@@ -150,7 +151,7 @@ class Painter {
     gl.uniform4f(this.at.uPlace, 0, 0, 0, 1);
     const layers = [...this.layers.values()];
     for (const one of layers.filter(l => l.opacity >= 0.995)) this.drawOne(one, one.rgb, 1, one.isShaded && this.valueCount === one.points);
-    for (const one of electrodes) {
+    for (const one of electrodes.filter(e => e.radius > 0)) {
       gl.uniform4f(this.at.uPlace, ...one.at, one.radius);
       this.drawOne(this.ball, rgb(COLOURS[one.sign]), 1, false);
     }
@@ -169,7 +170,7 @@ class Painter {
     const gl = this.gl, [right, up, towards] = this.axes(), s = this.scale();
     const rows = [right.map(x => 2 * s * x / width), up.map(x => 2 * s * x / height), towards.map(x => -x / DEPTH_MM)];
     const shift = [2 * this.shift[0] / width, -2 * this.shift[1] / height, 0], matrix = new Float32Array(16);
-    for (let r = 0; r < 3; r++) { for (let c = 0; c < 3; c++) matrix[4 * c + r] = rows[r][c]; matrix[12 + r] = shift[r] - dot(rows[r], MIDDLE); }
+    for (let r = 0; r < 3; r++) { for (let c = 0; c < 3; c++) matrix[4 * c + r] = rows[r][c]; matrix[12 + r] = shift[r] - dot(rows[r], this.middle); }
     matrix[15] = 1;
     gl.uniformMatrix4fv(this.at.uView, false, matrix);
     gl.uniformMatrix3fv(this.at.uTurn, false, [0, 1, 2].flatMap(k => [right[k], up[k], towards[k]]));
@@ -214,7 +215,7 @@ const Head = {
     table() { this.painter?.setTable(this.table); this.paint(); },
     range() { this.paint(); },
     electrodes() { this.paint(); },
-    look() { this.aim(this.look.towards); },
+    look() { this.aim(this.look); },
   },
   methods: {
     paint() {
@@ -223,9 +224,10 @@ const Head = {
       requestAnimationFrame(() => { this.waits = false; this.painter?.draw(this.electrodes, this.range); });
     },
     moved() { this.turned += 1; this.paint(); },
-    aim(towards) {
+    aim({ towards, middle, keeps }) {
       if (!this.painter) return;
-      this.painter.towards = unit(towards); this.painter.zoom = 1; this.painter.shift = [0, 0];
+      this.painter.middle = middle;
+      if (!keeps) { this.painter.towards = unit(towards); this.painter.zoom = 1; this.painter.shift = [0, 0]; }
       this.moved();
     },
     zoomBy(factor) { this.painter.zoom = Math.max(0.5, Math.min(8, this.painter.zoom * factor)); this.moved(); },
@@ -264,7 +266,7 @@ const Head = {
     this.observer = new ResizeObserver(() => this.moved());
     this.observer.observe(this.$el);
     this.$refs.canvas.addEventListener("webglcontextlost", () => { this.why = "The browser has lost its picture; load the page again."; });
-    this.aim(this.look.towards);
+    this.aim({ ...this.look, keeps: false });
     document.body.dataset.head = "ready";
   },
   beforeUnmount() { this.observer?.disconnect(); this.painter = null; },
@@ -278,9 +280,34 @@ const Head = {
       </svg>
       <button v-for="one in marks" :key="one.key" type="button" class="sp-site" :class="'sp-site-' + one.sign"
               :style="{ transform: 'translate(' + one.x + 'px,' + one.y + 'px)' }" :data-site="one.name"
-              :aria-label="one.sign === 'free' ? 'Put an electrode at ' + one.name : one.text + ', take it away'"
+              :disabled="!one.name" :aria-label="one.sign === 'free' ? 'Put an electrode at ' + one.name : one.name ? one.text + ', take it away' : one.text"
               @click="$emit('pick', one.name)"><span class="sp-dot"></span><span class="sp-name">{{ one.text }}</span></button>
     </div>`,
 };
-window.stimplan_view = { install(app) { app.component("SpHead", Head); } };
+// A file the person chose is read here and sent as text; one that is too large is not even read.
+async function open(event, largest, trigger) {
+  const [file] = event.target.files;
+  event.target.value = "";
+  if (!file) return;
+  await trigger("open_protocol", [file.name, file.size > largest ? " ".repeat(largest + 1) : await file.text()]);
+}
+window.stimplan_view = {
+  install(app) {
+    app.component("SpHead", Head);
+    app.config.globalProperties.stimplan_open = open;
+  },
+};
+// What the server offers is downloaded as soon as its address comes.
+const watchDownloads = () => {
+  if (!window.trame?.state) return setTimeout(watchDownloads, 100);
+  let last = "";
+  trame.state.watch(["download"], address => {
+    if (!address || address === last) return;
+    last = address;
+    const link = document.createElement("a");
+    link.href = address; link.download = "";
+    link.click();
+  });
+};
+watchDownloads();
 })();
