@@ -1,0 +1,358 @@
+"""The poses a search looks at: places on the scalp, angles of the handle, and which of them a coil cannot take.
+
+Places are a square lattice laid onto the scalp around the point nearest to the target: a place at x, y of the lattice
+is the point of the scalp whose direction from the middle is that of (x, y) in the tangent plane and whose straight
+distance is the length of (x, y). At each place the coil lies flat (or at a given tilt), as `pose_on_scalp` lays it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from stimplan.coil import Coil
+from stimplan.coil_search.clearance import front_of, lifts_m
+from stimplan.errors import InputError, Problem
+from stimplan.fem.patch import local_normal
+from stimplan.fem.solve import Progress
+from stimplan.fem.surface import area_vectors, connected_to, cut_triangles, nearest_on_surface
+from stimplan.head.model import HeadModel
+from stimplan.pose import NORMAL_RADIUS_M, Tilt, midline_back
+from stimplan.units import text
+
+Array = NDArray[np.float64]
+
+# Around the front of an ear: the cup of a coil's middle does not come nearer. The auricle is about 63 mm long and the
+# preauricular point lies about halfway up it (Farkas 1994, Anthropometry of the head and face, 2nd ed.: recalled).
+EAR_M = 0.025
+# A coil whose axis points up by more than this would be held from below, where neck and shoulders are.
+STEEPEST_UP_RAD = math.radians(20)
+MOST_POSES = 200_000
+
+EAR = "over an ear: within 25 mm of a preauricular point"
+FACE = "below the plane through nasion and ears: face, ear lobe or neck"
+CUT = "on the plane where the head was cut off"
+BELOW = "held from below: the axis of the coil points up by more than 20°"
+CASING = "the casing would have to go back by more than is allowed to clear the head"
+
+
+@attrs.frozen
+class SearchSpace:
+    """Where a search looks.
+
+    Attributes
+    ----------
+    radius_m, spacing_m : float
+        Of the lattice of places, around the point of the scalp nearest to the target.
+    angles_rad : tuple of float
+        Of the handle from the midline, as `Handle.from_midline_rad` has them.
+    distance_m : float
+        From the scalp to the coil, m: hair, cap, and the wall of the case where the coil's face is that of its wire.
+    tilt : Tilt or None
+    most_lift_m : float
+        How far a coil may go back so that its casing does not cut the head; farther, and the pose is left out.
+    """
+
+    radius_m: float = 0.025
+    spacing_m: float = 0.004
+    angles_rad: tuple[float, ...] = tuple(math.radians(10 * step) for step in range(-18, 18))
+    distance_m: float = 0.004
+    tilt: Tilt | None = None
+    most_lift_m: float = 0.005
+
+    def __attrs_post_init__(self) -> None:
+        problems = [
+            Problem(name, f"must be {text(low, 'm')} to {text(high, 'm')}, got {value!r} m")
+            for name, value, low, high in (
+                ("radius", self.radius_m, 0.001, 0.12),
+                ("spacing", self.spacing_m, 0.0005, 0.05),
+                ("distance", self.distance_m, 0.0, 0.05),
+                ("lift", self.most_lift_m, 0.0, 0.05),
+            )
+            if not low <= value <= high
+        ]
+        if not self.angles_rad or not np.isfinite(self.angles_rad).all():
+            problems.append(Problem("angles", "give at least one angle, all of them finite"))
+        if not problems and self.count > MOST_POSES:
+            what = f"{self.count:,} poses; at most {MOST_POSES:,} at once. Take a wider spacing or fewer angles"
+            problems.append(Problem("spacing", what))
+        if problems:
+            raise InputError(problems)
+
+    @property
+    def count(self) -> int:
+        """About how many poses there are."""
+        return int(math.pi * (self.radius_m / self.spacing_m) ** 2 + 1) * len(self.angles_rad)
+
+
+@attrs.frozen(eq=False)
+class Candidates:
+    """The poses of a search.
+
+    Attributes
+    ----------
+    middle_m : (3,) array
+        Point of the scalp nearest to the target, head coordinates, m.
+    places_m : (p, 3) array
+        On the scalp.
+    lattice_m : (p, 2) array
+        The same on the lattice.
+    poses_m : (n, 4, 4) array
+        Those the coil can take, lifted where the casing asks for it.
+    place : (n,) int array
+    angle_rad : (n,) array
+    lift_m : (n,) array
+    left_out : mapping of str to int
+        How many poses were left out, by the reason.
+    notices : tuple of str
+        What was not asked.
+    """
+
+    middle_m: Array
+    places_m: Array
+    lattice_m: Array
+    poses_m: Array
+    place: NDArray[np.int64]
+    angle_rad: Array
+    lift_m: Array
+    left_out: Mapping[str, int]
+    notices: tuple[str, ...]
+
+
+def candidates(
+    head: HeadModel, coil: Coil, middle_m: Array, *, space: SearchSpace, progress: Progress | None = None
+) -> Candidates:
+    """All poses of a search space that the coil can take.
+
+    Parameters
+    ----------
+    head : HeadModel
+    coil : Coil
+    middle_m : (3,) array
+        Of the target, head coordinates, m.
+    space : SearchSpace
+    progress : callable, optional
+
+    Raises
+    ------
+    InputError
+        The coil can take none of the poses; the message counts the reasons.
+    """
+    _, middle = nearest_on_surface(np.asarray(middle_m), head.nodes_m, head.scalp)
+    scalp = Scalp.of(head, middle, space.radius_m + reach_m(coil))
+    lattice, places, triangles = scalp.lattice(middle, space)
+    casing = casing_points(coil)
+    left_out: dict[str, int] = {}
+    kept: list[tuple[Array, int, float, float]] = []
+    for number, (spot, triangle) in enumerate(zip(places, triangles, strict=True)):
+        if progress is not None:
+            progress("lay the coil on the scalp", number / len(places))
+        reason = _place_reason(head, scalp, spot, triangle)
+        if reason:
+            left_out[reason] = left_out.get(reason, 0) + len(space.angles_rad)
+            continue
+        poses, lifts = scalp.lay(spot, triangle, space.angles_rad, space=space, casing_m=casing)
+        for pose, angle, lift in zip(poses, space.angles_rad, lifts, strict=True):
+            reason = _pose_reason(pose, float(lift), space)
+            if reason:
+                left_out[reason] = left_out.get(reason, 0) + 1
+            else:
+                kept.append((pose, number, angle, lift))
+    if not kept:
+        told = "; ".join(f"{count:,} {reason}" for reason, count in left_out.items())
+        raise InputError(Problem("target", f"the coil can take none of the poses around it: {told}"))
+    matrices, place, angles, rises = (np.array(one) for one in zip(*kept, strict=True))
+    return Candidates(middle, places, lattice, matrices, place, angles, rises, left_out, _not_asked(head, coil))
+
+
+@attrs.frozen(eq=False)
+class Scalp:
+    """The part of a scalp that a search touches.
+
+    Attributes
+    ----------
+    head : HeadModel
+    triangles : (t, 3) int array
+        Of the part near the target.
+    number : (t,) int array
+        Their numbers in `head.scalp`.
+    is_cut : (t,) bool array
+        On the plane where the head was cut off.
+    corners_m : (t, 3, 3) array
+    """
+
+    head: HeadModel
+    triangles: NDArray[np.int32]
+    number: NDArray[np.int64]
+    is_cut: NDArray[np.bool_]
+    corners_m: Array
+
+    @classmethod
+    def of(cls, head: HeadModel, middle_m: Array, reach_m: float) -> Scalp:
+        """The triangles within a distance of a point."""
+        corners = head.nodes_m[head.scalp]
+        near = np.flatnonzero(np.linalg.norm(corners - middle_m, axis=2).min(axis=1) <= reach_m)
+        cut = cut_triangles(head.nodes_m, head.scalp)[near]
+        return cls(head, np.asarray(head.scalp[near]), near, cut, np.asarray(corners[near]))
+
+    def lattice(self, middle: Array, space: SearchSpace) -> tuple[Array, Array, NDArray[np.int64]]:
+        """Lattice points, their places on the scalp and the triangle (of this part) each is on."""
+        steps = int(space.radius_m / space.spacing_m + 1e-9)
+        grid = np.arange(-steps, steps + 1) * space.spacing_m
+        wanted = np.stack(np.meshgrid(grid, grid, indexing="ij"), axis=-1).reshape(-1, 2)
+        return self.lattice_around(middle, wanted[np.hypot(*wanted.T) <= space.radius_m * (1 + 1e-9)])
+
+    def lattice_around(self, place: Array, wanted: Array) -> tuple[Array, Array, NDArray[np.int64]]:
+        """As `spread`, in the tangent plane of a place: x to the person's right, y to the front."""
+        own, _ = nearest_on_surface(place, self.head.nodes_m, self.triangles)
+        normal = local_normal(place, own, NORMAL_RADIUS_M, nodes_m=self.head.nodes_m, triangles=self.triangles)
+        back = midline_back(self.head, normal)
+        return self.spread(place, own, axes=np.array([-np.cross(back, normal), -back]), wanted=wanted)
+
+    def spread(self, middle: Array, own: int, *, axes: Array, wanted: Array) -> tuple[Array, Array, NDArray[np.int64]]:
+        """Find the points of the scalp at plane coordinates `wanted` around a place of it.
+
+        Parameters
+        ----------
+        middle : (3,) array
+        own : int
+            Triangle the place is on.
+        axes : (2, 3) array
+            Unit vectors of the plane.
+        wanted : (w, 2) array
+
+        Returns
+        -------
+        lattice, places, triangle
+            Of those points that the part of the scalp facing outwards has.
+        """
+        normal = np.cross(axes[0], axes[1])
+        faces = area_vectors(self.head.nodes_m, self.triangles) @ normal > 0
+        faces[own] = True
+        facing = np.flatnonzero(faces)
+        facing = facing[connected_to(int(np.searchsorted(facing, own)), self.triangles[facing])]
+        away = self.corners_m[facing] - middle
+        flat = away @ axes.T
+        size = np.maximum(np.linalg.norm(flat, axis=2), 1e-300)
+        mapped = flat * (np.linalg.norm(away, axis=2) / size)[:, :, None]
+        found, triangle, places = [], [], []
+        for point in wanted:
+            inside, shares = _shares(point, mapped)
+            if not len(inside):
+                continue
+            spots = np.einsum("sc,scd->sd", shares, self.corners_m[facing[inside]])
+            outermost = int(np.argmax((spots - middle) @ normal))
+            found.append(point)
+            triangle.append(facing[inside[outermost]])
+            places.append(spots[outermost])
+        return np.reshape(found, (-1, 2)), np.reshape(places, (-1, 3)), np.array(triangle, dtype=np.int64)
+
+    def lay(
+        self, place: Array, triangle: int, angles_rad: tuple[float, ...], *, space: SearchSpace, casing_m: Array | None
+    ) -> tuple[Array, Array]:
+        """(a, 4, 4) poses at a place, lifted, and (a,) how far, m."""
+        normal = local_normal(
+            place, int(triangle), NORMAL_RADIUS_M, nodes_m=self.head.nodes_m, triangles=self.triangles
+        )
+        back = midline_back(self.head, normal)
+        z, y = -normal, -back
+        flat = np.eye(4)
+        flat[:3, :3] = np.stack([np.cross(y, z), y, z], axis=1)
+        flat[:3, 3] = place + space.distance_m * normal
+        # Seen along z, which points into the head, an angle towards the person's left turns the other way round.
+        sense = float(np.sign(np.cross(back, np.cross(back, normal)) @ z))
+        turns = sense * np.asarray(angles_rad)
+        tilt = np.eye(4) if space.tilt is None else _tilt(space.tilt)
+        poses = np.array([flat @ _about_z(turn) @ tilt for turn in turns])
+        if casing_m is None:
+            return poses, np.zeros(len(turns))
+        if space.tilt is None:
+            lifts = lifts_m(self.corners_m, flat, turns_rad=turns, casing_m=casing_m)
+        else:
+            lifts = np.array(
+                [lifts_m(self.corners_m, pose, turns_rad=np.zeros(1), casing_m=casing_m)[0] for pose in poses]
+            )
+        poses[:, :3, 3] -= lifts[:, None] * poses[:, :3, 2]
+        return poses, lifts
+
+
+def casing_points(coil: Coil) -> Array | None:
+    """The points of a coil's case that face the head; of a coil without one its wire, taken down to its face."""
+    if coil.casing is not None:
+        return front_of(coil.casing.sampled_m())
+    places = coil.positions_m
+    if not len(places):
+        return None
+    face = places * [1, 1, 0]
+    return front_of(np.concatenate([places, face[places[:, 2] < 0]]))
+
+
+def _not_asked(head: HeadModel, coil: Coil) -> tuple[str, ...]:
+    notices = ["whether the handle or the cable meets shoulders, chair or headrest is not known here"]
+    if coil.casing is None and len(coil.positions_m):
+        notices.append("the coil states no casing: its wire, down to the face of the coil, stands for it")
+    elif coil.casing is None:
+        notices.append("the coil states no casing and has no wire: whether it cuts the head was not asked")
+    if not head.fiducials_m:
+        notices.append("the head has no nasion and ears: face and ears were not left out")
+    return tuple(notices)
+
+
+def _place_reason(head: HeadModel, scalp: Scalp, place: Array, triangle: int) -> str:
+    """Why no coil can be at a place, or ""."""
+    if scalp.is_cut[triangle]:
+        return CUT
+    if not head.fiducials_m:
+        return ""
+    nasion, left, right = (np.asarray(head.fiducials_m[name]) for name in ("Nz", "LPA", "RPA"))
+    up = np.cross(right - left, nasion - left)
+    if (place - left) @ up < 0:
+        return FACE
+    return EAR if min(np.linalg.norm(place - left), np.linalg.norm(place - right)) < EAR_M else ""
+
+
+def _pose_reason(pose: Array, lift_m: float, space: SearchSpace) -> str:
+    """Why the coil cannot take a pose, or ""."""
+    if math.asin(min(max(float(pose[2, 2]), -1.0), 1.0)) > STEEPEST_UP_RAD:
+        return BELOW
+    return CASING if lift_m > space.most_lift_m else ""
+
+
+def reach_m(coil: Coil) -> float:
+    """How far from the middle of a coil its casing can meet a head, with what its normal is averaged over."""
+    points = casing_points(coil)
+    size = 0.0 if points is None else float(np.linalg.norm(points, axis=1).max())
+    return max(size, NORMAL_RADIUS_M) + 0.02
+
+
+def _shares(point: Array, triangles: Array) -> tuple[NDArray[np.int64], Array]:
+    """The triangles (t, 3, 2) around a point and its barycentric coordinates in them."""
+    a, b, c = triangles[:, 0], triangles[:, 1], triangles[:, 2]
+    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    area = np.where(area > 0, area, np.inf)  # folded back: not seen from outside
+    x, y = point
+    second = ((x - a[:, 0]) * (c[:, 1] - a[:, 1]) - (y - a[:, 1]) * (c[:, 0] - a[:, 0])) / area
+    third = ((y - a[:, 1]) * (b[:, 0] - a[:, 0]) - (x - a[:, 0]) * (b[:, 1] - a[:, 1])) / area
+    shares = np.stack([1 - second - third, second, third], axis=1)
+    inside = np.flatnonzero((shares >= -1e-12).all(axis=1) & np.isfinite(area))
+    return inside, shares[inside]
+
+
+def _about_z(angle_rad: float) -> Array:
+    cosine, sine = math.cos(angle_rad), math.sin(angle_rad)
+    turn = np.eye(4)
+    turn[:2, :2] = [[cosine, -sine], [sine, cosine]]
+    return turn
+
+
+def _tilt(tilt: Tilt) -> Array:
+    """As `pose_on_scalp` tilts: about y, then about x, of the coil's own axes."""
+    cx, sx = math.cos(tilt.about_x_rad), math.sin(tilt.about_x_rad)
+    cy, sy = math.cos(tilt.about_y_rad), math.sin(tilt.about_y_rad)
+    turn = np.eye(4)
+    turn[:3, :3] = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]]) @ np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    return turn

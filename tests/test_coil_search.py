@@ -1,0 +1,349 @@
+"""The auxiliary dipole method against solving every pose, and what a search makes of it."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import attrs
+import numpy as np
+import pytest
+from coils import above, nine_turns
+from spheres import sphere
+
+from stimplan.coil import AGrid, Coil
+from stimplan.coil_field import coil_placement, solve_coils
+from stimplan.coil_search import (
+    Goal,
+    SearchOptions,
+    SearchSpace,
+    auxiliary_currents,
+    candidates,
+    components_at,
+    exact_components,
+    make_target,
+    observed_V_per_m,
+    search_poses,
+)
+from stimplan.coil_search.candidates import casing_points
+from stimplan.coil_search.ranking import best_of_places, front_of, scores_of
+from stimplan.coil_search.tree import Tree, fill_blocks
+from stimplan.errors import CoilError, InputError, SolveError
+from stimplan.fem.exact_tms import sphere_field
+from stimplan.pose import CoilPose, Tilt, pose_on_scalp
+from stimplan.pose_contact import intersection, rest_on_scalp
+from stimplan.protocol.magnetic import Handle
+from stimplan.roi import measure_cortex, read_roi
+
+RATE = 1e8
+DIRECTIONS = np.array([0.12, 0.25, 0.9]) + 0.3 * np.random.default_rng(1).normal(size=(12, 3))
+
+
+@cache
+def targets():
+    head = sphere()
+    return (
+        make_target(head, "sphere:position_mm=10,20,65;radius_mm=8;tissue=layer_1"),
+        make_target(head, "head:10,20,70", direction="1,0,0"),
+        make_target(head, "patch:site=F3;radius_mm=15", direction="normal"),
+        make_target(head, "FC1", direction=(0, 1, 0.5)),
+    )
+
+
+@cache
+def auxiliary():
+    return auxiliary_currents(sphere(), targets())
+
+
+@cache
+def solved(kind):
+    """Poses of a coil, and the fields of two of them."""
+    poses = np.stack([above(0.004, toward=toward, handle=toward[::-1] - 0.5) for toward in DIRECTIONS])
+    placements = [coil_placement(nine_turns(kind), pose_m=one, didt_A_per_s=RATE, head=sphere()) for one in poses]
+    return placements, list(solve_coils(sphere(), placements[:2], tolerance=1e-8))
+
+
+# the method
+
+
+@pytest.mark.parametrize("kind", ["wire", "dipoles"])
+def test_the_auxiliary_current_gives_what_solving_the_pose_gives(kind):
+    placements, fields = solved(kind)
+    for placement, field in zip(placements, fields, strict=False):
+        brute = np.concatenate([observed_V_per_m(field, target) for target in targets()])
+        assert exact_components(auxiliary(), placement) == pytest.approx(brute, abs=2e-7 * np.abs(brute).max())
+
+
+@pytest.mark.parametrize("kind", ["wire", "dipoles"])
+def test_the_lattice_gives_the_sums_at_every_node_within_a_thousandth(kind):
+    placements, _ = solved(kind)
+    exact = np.array([exact_components(auxiliary(), one) for one in placements])
+    poses = np.array([one.pose_m for one in placements])
+    found = components_at(auxiliary(), nine_turns(kind), poses, didt_A_per_s=[RATE])
+    for column in range(3):  # of the first target; the others are far smaller or larger
+        assert found[:, column] == pytest.approx(exact[:, column], abs=1e-3 * np.abs(exact[:, :3]).max())
+
+
+def test_a_coarse_lattice_is_told_from_a_fine_one():
+    placements, _ = solved("wire")
+    exact = np.array([exact_components(auxiliary(), one) for one in placements])
+    poses = np.array([one.pose_m for one in placements])
+    coarse = components_at(auxiliary(), nine_turns("wire"), poses, didt_A_per_s=[RATE], spacing_m=0.015)
+    assert np.abs(coarse - exact).max() > 2e-3 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("is_wire", [True, False])
+def test_the_treecode_gives_the_plain_sums(is_wire):
+    random = np.random.default_rng(3)
+    places, strengths = random.uniform(-0.08, 0.08, (5000, 3)), random.normal(size=(5000, 6))
+    tree = Tree.of(places, strengths)
+    table, low = np.zeros((8, 8, 8, 6), dtype=np.float32), np.array([0.06, 0.07, 0.05])
+    blocks = np.argwhere(np.ones((2, 2, 2)))
+    fill_blocks(blocks, low, 0.002, tree.arrays(), is_wire, table)
+    points = low + 0.002 * np.stack(np.meshgrid(*[np.arange(8)] * 3, indexing="ij"), axis=-1)
+    away = places[:, None] - points.reshape(-1, 3)
+    distance = np.linalg.norm(away, axis=2)
+    if is_wire:
+        sums = np.einsum("nt,ns->ts", 1 / distance, strengths)
+    else:
+        parts = [np.cross(away, strengths[:, None, c : c + 3]) / distance[:, :, None] ** 3 for c in (0, 3)]
+        sums = np.concatenate([part.sum(axis=0) for part in parts], axis=1)
+    assert np.abs(table.reshape(-1, 6) - sums).max() < 2e-5 * np.abs(sums).max()
+
+
+def test_against_the_closed_form_the_point_value_is_within_a_per_cent():
+    placement = solved("dipoles")[0][0]
+    moments = placement.coil.elements[0].moments_A_m2_per_A @ placement.pose_m[:3, :3].T * RATE
+    truth = sphere_field(np.array([[0.01, 0.02, 0.07]]), placement.positions_m, moments, radius_m=0.092)[0]
+    found = exact_components(auxiliary(), placement)[3]
+    assert found == pytest.approx(truth[0], abs=0.01 * np.linalg.norm(truth))
+
+
+def test_a_coil_given_as_a_grid_is_searched_pose_by_pose():
+    wire = nine_turns("wire")
+    axis = np.linspace(-0.2, 0.2, 41)
+    points = np.stack(np.meshgrid(axis, axis, np.linspace(-0.02, 0.24, 27), indexing="ij"), axis=-1)
+    far = np.eye(4)
+    placement = attrs.evolve(solved("wire")[0][0], pose_m=far, didt_A_per_s=(1.0,))
+    values = placement.dadt_V_per_m(points.reshape(-1, 3)).reshape(points.shape)
+    matrix = np.diag([0.01, 0.01, 0.01, 1.0])
+    matrix[:3, 3] = points[0, 0, 0]
+    grid = Coil("grid", (AGrid(values, matrix),), source="test")
+    options = SearchOptions(SearchSpace(radius_m=0.004, angles_rad=(0.0, 1.0)), top_k=1)
+    goal = Goal(targets()[0])
+    found, other = (search_poses(sphere(), coil, [goal], options=options) for coil in (grid, wire))
+    assert "whether it cuts the head was not asked" in " ".join(found.candidates.notices)
+    assert found.values_V_per_m == pytest.approx(other.values_V_per_m, rel=0.03)
+
+
+def test_what_did_not_converge_gives_no_search():
+    with pytest.raises(SolveError):
+        auxiliary_currents(sphere(), targets()[:1], solver=lambda matrix, rhs: 0 * rhs)
+
+
+# targets
+
+
+def test_a_normal_over_a_patch_is_the_mean_that_measure_gives():
+    field = solved("wire")[1][0]
+    roi = read_roi("patch:site=F3;radius_mm=15")
+    expected = measure_cortex(field, roi).mean_inward_normal_V_per_m
+    assert observed_V_per_m(field, targets()[2])[0] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_region_is_the_volume_mean_of_the_recovered_field_and_a_point_is_the_field_there():
+    field = solved("wire")[1][0]
+    of = np.linalg.norm(sphere().centers_m - [0.01, 0.02, 0.065], axis=1) <= 0.008
+    volumes = sphere().volumes_m3[of]
+    mean = volumes @ field.recovered_at_centers_V_per_m[of] / volumes.sum()
+    assert observed_V_per_m(field, targets()[0]) == pytest.approx(mean, rel=1e-9)
+    at = field.at([[0.01, 0.02, 0.07]])[0, 0]
+    # At a point -grad phi and dA/dt are both taken between the nodes here; `at` has dA/dt at the point itself.
+    assert observed_V_per_m(field, targets()[1])[0] == pytest.approx(at, abs=0.01 * np.abs(mean).max())
+
+
+@pytest.mark.parametrize(
+    "where, direction, fragment",
+    [
+        ("mni:1,2", "strength", "three finite numbers"),
+        ("head:0,0,500", "strength", "from the cortex"),
+        ("Q9", "strength", "Q9"),
+        ("head:10,20,70", "up", "no direction"),
+        ("head:10,20,70", "0,0,0", "no direction"),
+        ("head:10,20,70", "wall", "no wall"),
+        ("sphere:position_mm=0,0,0;radius_mm=8;tissue=layer_1", "normal", "no normal there"),
+        ("sphere:radius=8", "strength", "not known here"),
+    ],
+)
+def test_a_target_that_cannot_be_is_refused_in_words(where, direction, fragment):
+    with pytest.raises(InputError, match=fragment):
+        make_target(sphere(), where, direction=direction)
+
+
+def test_all_that_is_wrong_with_a_target_is_told_at_once():
+    with pytest.raises(InputError) as caught:
+        make_target(sphere(), "mni:1,2", direction="up")
+    assert len(caught.value.problems) == 2
+
+
+# poses
+
+
+@pytest.mark.parametrize("tilt", [None, Tilt(0.15, -0.1)])
+def test_poses_are_those_that_pose_on_scalp_gives(tilt):
+    space = SearchSpace(radius_m=0.012, spacing_m=0.004, angles_rad=(-1.0, 0.0, 2.5), distance_m=0.012, tilt=tilt)
+    found = candidates(sphere(), nine_turns("wire"), np.array([0.03, 0.02, 0.07]), space=space)
+    assert len(found.places_m) == 29
+    for number in range(0, len(found.poses_m), 7):
+        handle = Handle(from_midline_rad=float(found.angle_rad[number]))
+        place = found.places_m[found.place[number]]
+        asked = pose_on_scalp(sphere(), place, handle=handle, distance_m=0.012, tilt=tilt)
+        own = CoilPose(found.poses_m[number]).lifted(-float(found.lift_m[number]))
+        assert np.abs(own.matrix_m - asked.matrix_m).max() < 1e-12
+
+
+def test_places_are_spaced_as_asked_and_within_the_radius():
+    space = SearchSpace(radius_m=0.02, spacing_m=0.005, angles_rad=(0.0,))
+    found = candidates(sphere(), nine_turns("wire"), np.array([0.03, 0.02, 0.07]), space=space)
+    away = np.linalg.norm(found.places_m - found.middle_m, axis=1)
+    assert away == pytest.approx(np.linalg.norm(found.lattice_m, axis=1), abs=2e-4)
+    assert away.max() <= 0.0202
+    assert np.linalg.norm(found.places_m, axis=1) == pytest.approx(0.092, abs=5e-4)
+
+
+def test_a_casing_that_would_cut_is_lifted_as_rest_on_scalp_lifts_it():
+    tilt = Tilt(0.3, 0.0)
+    space = SearchSpace(radius_m=0.004, angles_rad=(0.0, 1.5), distance_m=0.0, tilt=tilt, most_lift_m=0.05)
+    coil = nine_turns("wire")
+    found = candidates(sphere(), coil, np.array([0.03, 0.02, 0.07]), space=space)
+    casing = casing_points(coil)
+    assert found.lift_m.min() > 1e-3
+    for number in range(0, len(found.poses_m), 4):
+        pose = CoilPose(found.poses_m[number])
+        rested = rest_on_scalp(sphere(), pose.lifted(-float(found.lift_m[number])), casing)
+        assert np.linalg.norm(rested.center_m - pose.center_m) < 3e-4
+        assert intersection(sphere(), pose, casing).depth_m < 4e-4
+
+
+def test_poses_the_coil_cannot_take_are_left_out_and_counted_with_the_reason():
+    coil, angles = nine_turns("wire"), (0.0, 1.0)
+    head = sphere()
+    ear = np.asarray(head.fiducials_m["LPA"])
+    found = candidates(head, coil, 0.9 * ear, space=SearchSpace(radius_m=0.06, spacing_m=0.012, angles_rad=angles))
+    counts = dict(found.left_out)
+    told = {reason.split(":")[0] for reason in counts}
+    assert told == {"over an ear", "below the plane through nasion and ears", "held from below"}
+    assert sum(counts.values()) + len(found.poses_m) == len(found.places_m) * len(angles)
+    with pytest.raises(InputError, match="can take none of the poses"):
+        candidates(head, coil, 0.9 * ear, space=SearchSpace(radius_m=0.01, angles_rad=angles))
+    tilted = SearchSpace(radius_m=0.004, angles_rad=angles, tilt=Tilt(0.5, 0.0), distance_m=0.0, most_lift_m=0.001)
+    with pytest.raises(InputError, match="casing would have to go back"):
+        candidates(head, coil, np.array([0, 0, 0.09]), space=tilted)
+
+
+def test_a_space_that_cannot_be_lists_all_its_faults():
+    with pytest.raises(InputError) as caught:
+        SearchSpace(radius_m=-1, spacing_m=math.nan, angles_rad=(), distance_m=0.2, most_lift_m=-0.1)
+    assert len(caught.value.problems) == 5
+    with pytest.raises(InputError, match="at most 200,000"):
+        SearchSpace(radius_m=0.1, spacing_m=0.001)
+    with pytest.raises(InputError, match="top-k"):
+        SearchOptions(top_k=0)
+
+
+# ranking
+
+
+def goals(*kinds):
+    """Goals without a target of their own, for figures given by hand."""
+    return tuple(Goal(targets()[1], weight=weight, is_avoided=is_avoided) for weight, is_avoided in kinds)
+
+
+def test_the_score_adds_targets_by_weight_and_takes_off_the_size_of_what_is_spared():
+    values = np.array([[2.0, 3.0, -4.0], [1.0, 1.0, 0.5]])
+    found = scores_of(goals((1.0, False), (2.0, False), (0.5, True)), values)
+    assert found == pytest.approx([2 + 6 - 2, 1 + 2 - 0.25])
+
+
+def test_the_front_holds_the_poses_that_no_other_beats():
+    values = np.array([[3.0, 5.0], [3.0, 4.0], [2.0, 1.0], [1.0, -1.0], [2.5, 4.5], [0.5, 0.0]])
+    found = front_of(goals((1.0, False), (1.0, True)), values)
+    assert list(found) == [1, 2, 5]
+
+
+def test_the_best_pose_of_each_place_is_found_and_an_empty_place_has_none():
+    found = best_of_places(np.array([1.0, 4.0, 4.0, 2.0]), np.array([0, 0, 2, 2]), 4)
+    assert list(found) == [1, -1, 2, -1]
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, math.nan, math.inf])
+def test_a_weight_is_positive_and_finite(weight):
+    with pytest.raises(InputError, match="weight"):
+        Goal(targets()[0], weight=weight)
+
+
+# the search
+
+
+@cache
+def searched():
+    space = SearchSpace(radius_m=0.012, spacing_m=0.006, angles_rad=tuple(np.radians([-60, -20, 20, 60])))
+    options = SearchOptions(space=space, top_k=4, didt_A_per_s=RATE)
+    return search_poses(sphere(), nine_turns("wire"), [Goal(targets()[0])], options=options)
+
+
+def test_a_search_finds_the_pose_that_solving_every_pose_finds():
+    found = searched()
+    placements = [
+        coil_placement(nine_turns("wire"), pose_m=one, didt_A_per_s=RATE, head=sphere())
+        for one in found.candidates.poses_m[::5]
+    ]
+    target = found.goals[0].target
+    brute = np.array([target.value(observed_V_per_m(field, target)) for field in solve_coils(sphere(), placements)])
+    assert found.scores_V_per_m[::5] == pytest.approx(brute, rel=2e-3)
+    assert np.argmax(found.scores_V_per_m[::5]) == np.argmax(brute)
+    assert found.interpolation_error < 1e-3
+    assert found.residual <= 1e-6
+
+
+def test_the_list_has_each_place_once_the_best_first_with_its_spread():
+    best = searched().best
+    scores = [one.score_V_per_m for one in best]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] == searched().scores_V_per_m.max()
+    assert len({one.place for one in best}) == 4
+    for one in best:
+        low, high = one.spread.score_V_per_m
+        assert one.spread.poses == 27
+        assert low < one.score_V_per_m <= high * (1 + 1e-3)
+        assert one.values_V_per_m[0] == one.score_V_per_m
+
+
+def test_a_component_has_a_sign_that_turning_the_coil_round_turns():
+    target = targets()[1]
+    space = SearchSpace(radius_m=0.004, angles_rad=(0.3, 0.3 + math.pi))
+    options = SearchOptions(space=space, top_k=1)
+    found = search_poses(sphere(), nine_turns("wire"), [Goal(target)], options=options)
+    values = found.values_V_per_m[:, 0].reshape(-1, 2)
+    assert values[:, 0] == pytest.approx(-values[:, 1], rel=1e-2)
+
+
+def test_two_targets_and_one_to_spare_give_a_front():
+    spared = make_target(sphere(), "head:-20,20,70")
+    options = SearchOptions(space=SearchSpace(radius_m=0.012, spacing_m=0.006), top_k=2, didt_A_per_s=RATE)
+    wanted = [Goal(targets()[0]), Goal(spared, is_avoided=True)]
+    found = search_poses(sphere(), nine_turns("wire"), wanted, options=options)
+    assert found.values_V_per_m.shape == (len(found.candidates.poses_m), 2)
+    assert len(found.front) >= 2
+    reached, spare = found.values_V_per_m[found.front].T
+    assert (np.diff(reached) < 0).all()
+    assert (np.diff(spare) < 0).all()
+    best = found.best[0]
+    assert best.score_V_per_m == pytest.approx(best.values_V_per_m[0] - best.values_V_per_m[1])
+
+
+def test_a_search_without_a_goal_to_reach_or_with_a_rate_that_cannot_be_is_refused():
+    with pytest.raises(InputError, match="nothing to reach"):
+        search_poses(sphere(), nine_turns("wire"), [Goal(targets()[0], is_avoided=True)])
+    with pytest.raises(CoilError, match="dI/dt"):
+        search_poses(sphere(), nine_turns("wire"), [Goal(targets()[0])], options=SearchOptions(didt_A_per_s=math.nan))
