@@ -46,7 +46,7 @@ def plot_cortical_normal(field: Field, *, views: Sequence[str] = ("left", "right
     """Figure of the normal component on the cortex from several sides, inward positive, one colour bar in V/m."""
     surface = field_on_cortex(field)
     points, limit = np.asarray(surface.cortex.points_m), normal_limit_V_per_m(surface)
-    half_height = half_height_m(points, views, 1.22)
+    half_height = half_height_m(points, views, 1.3)
     figure = new_figure(1.75 * len(views), 2.55)
     plotter = scene_cortical_normal(field)
     try:

@@ -41,7 +41,7 @@ _LANDMARKS = (
 )
 
 
-def scene_montage(placement: Placement, *, size: tuple[int, int] = (900, 900)) -> pyvista.Plotter:
+def scene_montage(placement: Placement, *, size: tuple[int, int] = (1000, 1000)) -> pyvista.Plotter:
     """The head with its electrodes: actors `scalp`, `landmarks` and one `electrode: LABEL` each."""
     import pyvista
 

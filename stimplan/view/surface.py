@@ -119,7 +119,7 @@ def plot_surface_field(
     exposure = exposure_of(shown)
     head = exposure.field.head
     points = head.nodes_m[np.unique(brain_surface(head))]
-    half_height = half_height_m(points, views, 1.22)
+    half_height = half_height_m(points, views, 1.3)
     figure = new_figure(1.75 * len(views), 2.55)
     plotter = scene_surface_field(exposure, name=name)
     try:

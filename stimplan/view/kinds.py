@@ -1,0 +1,283 @@
+"""Every picture that can be made of a finished run, by name: what it shows, what it needs, and what draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from stimplan.errors import InputError, Problem
+from stimplan.exchange.result_exposure import RunAgain
+from stimplan.roi import Roi
+from stimplan.view.animate import Animation, animate_cycle, animate_turn
+from stimplan.view.calendar import plot_course
+from stimplan.view.compare import plot_comparison, plot_difference
+from stimplan.view.cortical import plot_cortical_normal
+from stimplan.view.cut import PLANES, plot_cut
+from stimplan.view.envelope import plot_envelope
+from stimplan.view.flow import plot_arrows, plot_streamlines
+from stimplan.view.montage import plot_montage
+from stimplan.view.overview import plot_overview
+from stimplan.view.scene import VIEWS
+from stimplan.view.slices import plot_slices
+from stimplan.view.surface import plot_surface_field
+from stimplan.view.timeline import plot_session
+from stimplan.view.topomap import has_scalp_map, plot_scalp_potential
+from stimplan.view.waveform_field import plot_carriers, plot_cycle, plot_phase
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from stimplan.preview import Preview
+
+Drawn = Any  # Figure or Animation
+
+
+@attrs.frozen
+class Asked:
+    """How a picture is wanted; what a kind does not take must be left out.
+
+    Attributes
+    ----------
+    roi : region or None
+        Outlined.
+    roi_name : str
+        What the picture calls it.
+    map_id : str or None
+        Map to draw instead of the one by which the stimulation is judged.
+    views : tuple of str
+        Names from `VIEWS`; empty leaves them to the picture.
+    plane : str or None
+        Of a cut: "sagittal", "coronal" or "axial".
+    at_m : float or None
+        Where the cut lies along x, y or z, m.
+    """
+
+    roi: Roi | None = None
+    roi_name: str = ""
+    map_id: str | None = None
+    views: tuple[str, ...] = ()
+    plane: str | None = None
+    at_m: float | None = None
+
+
+@attrs.frozen
+class Kind:
+    """A picture by name.
+
+    Attributes
+    ----------
+    what : str
+        What it shows, as a sentence.
+    draw : callable
+        `(runs, asked)` to a Figure or an Animation; runs are `{name: RunAgain}`.
+    takes : tuple of str
+        Attributes of `Asked` it makes use of.
+    runs : (least, most)
+        How many runs it shows.
+    why_not : callable
+        `(run)` to the reason why there is no such picture of it, or "".
+    is_moving : bool
+    """
+
+    what: str
+    draw: Callable[[Mapping[str, RunAgain], Asked], Drawn]
+    takes: tuple[str, ...] = ()
+    runs: tuple[int, int] = (1, 1)
+    why_not: Callable[[RunAgain], str] = lambda run: ""
+    is_moving: bool = False
+
+
+def _views(asked: Asked) -> dict[str, Any]:
+    return {"views": asked.views} if asked.views else {}
+
+
+def _only(runs: Mapping[str, RunAgain]) -> RunAgain:
+    return next(iter(runs.values()))
+
+
+def _exposure(runs: Mapping[str, RunAgain]) -> Any:
+    return _only(runs).exposure
+
+
+def _needs_electrodes(run: RunAgain) -> str:
+    return "" if run.exposure.field.placement is not None else "it needs electrodes, and this run has none to draw"
+
+
+def _needs_direct(run: RunAgain) -> str:
+    return "" if run.exposure.main.id == "magnitude" else "only a direct current's field keeps its direction"
+
+
+def _needs_lines(run: RunAgain) -> str:
+    return _needs_direct(run) or _needs_electrodes(run)
+
+
+def _needs_cycle(run: RunAgain) -> str:
+    return "" if "in phase" in run.exposure.fields else "only an alternating current has a cycle"
+
+
+def _needs_phases(run: RunAgain) -> str:
+    return _needs_cycle(run) or ("" if "quadrature" in run.exposure.fields else "its currents all swing in phase")
+
+
+def _needs_carriers(run: RunAgain) -> str:
+    return "" if run.exposure.main.id == "envelope" else "only temporal interference has carriers and an envelope"
+
+
+def _needs_no_carriers(run: RunAgain) -> str:
+    return "" if run.exposure.main.id != "envelope" else "temporal interference has a field for each carrier"
+
+
+def _needs_sites(run: RunAgain) -> str:
+    is_fine = has_scalp_map(run.exposure.field.head)
+    return "" if is_fine else "its head does not carry the 10-10 sites a scalp map is drawn around"
+
+
+def _needs_course(run: RunAgain) -> str:
+    return "" if run.protocol.course.sessions != 1 else "a course of one session has nothing to draw"
+
+
+def _draw_difference(runs: Mapping[str, RunAgain], asked: Asked) -> Figure:
+    (name, one), (other_name, other) = runs.items()
+    return plot_difference(one.exposure, other.exposure, names=(name, other_name), **_views(asked))
+
+
+def _draw_cut(runs: Mapping[str, RunAgain], asked: Asked) -> Figure:
+    return plot_cut(_exposure(runs), plane=asked.plane or "coronal", at_m=asked.at_m, name=asked.map_id)
+
+
+KINDS: Mapping[str, Kind] = {
+    "overview": Kind(
+        "the head as glass over the field on the cortex, electrodes with their currents, a region outlined",
+        lambda runs, asked: plot_overview(
+            _exposure(runs), roi=asked.roi, roi_name=asked.roi_name, name=asked.map_id, **_views(asked)
+        ),
+        takes=("roi", "roi_name", "map_id", "views"),
+    ),
+    "montage": Kind(
+        "the electrodes on the head, each with its site and current",
+        lambda runs, asked: plot_montage(_exposure(runs).field.placement, **_views(asked)),
+        takes=("views",), why_not=_needs_electrodes,
+    ),
+    "surface": Kind(
+        "the field on the cortex from four sides",
+        lambda runs, asked: plot_surface_field(_exposure(runs), name=asked.map_id, **_views(asked)),
+        takes=("map_id", "views"),
+    ),
+    "normal": Kind(
+        "the field through the cortex: into it red, out of it blue",
+        lambda runs, asked: plot_cortical_normal(_exposure(runs).field, **_views(asked)),
+        takes=("views",), why_not=_needs_direct,
+    ),
+    "slices": Kind(
+        "three slices through the target or the peak, tissues outlined",
+        lambda runs, asked: plot_slices(
+            _exposure(runs), cross_m=_only(runs).point_of_interest_m, name=asked.map_id, roi=asked.roi
+        ),
+        takes=("map_id", "roi", "roi_name"),
+    ),
+    "cut": Kind("the head cut open along a plane, the field of the brain on the cut", _draw_cut,
+                takes=("plane", "at_m", "map_id")),
+    "arrows": Kind("the field's direction as arrows on the cortex",
+                   lambda runs, asked: plot_arrows(_exposure(runs), **_views(asked)),
+                   takes=("views",), why_not=_needs_no_carriers),
+    "streamlines": Kind("lines of current through the head, by current density",
+                        lambda runs, asked: plot_streamlines(_exposure(runs).field, **_views(asked)),
+                        takes=("views",), why_not=_needs_lines),
+    "potential": Kind("the scalp potential at the 10-10 sites",
+                      lambda runs, asked: plot_scalp_potential(_exposure(runs)), why_not=_needs_sites),
+    "phase": Kind("the phase at which the field is largest, of currents that are not in phase",
+                  lambda runs, asked: plot_phase(_exposure(runs), **_views(asked)),
+                  takes=("views",), why_not=_needs_phases),
+    "cycle": Kind("six moments of the cycle of an alternating current",
+                  lambda runs, asked: plot_cycle(_exposure(runs), **_views(asked)),
+                  takes=("views",), why_not=_needs_cycle),
+    "carriers": Kind("temporal interference: the field of each carrier and the modulation depth",
+                     lambda runs, asked: plot_carriers(_exposure(runs), **_views(asked)),
+                     takes=("views",), why_not=_needs_carriers),
+    "envelope": Kind(
+        "temporal interference: the modulation depth in slices, and the beating field where they meet",
+        lambda runs, asked: plot_envelope(_exposure(runs), cross_m=_only(runs).point_of_interest_m, roi=asked.roi),
+        takes=("roi", "roi_name"), why_not=_needs_carriers,
+    ),
+    "difference": Kind("two runs on one mesh, and what the second has more than the first", _draw_difference,
+                       takes=("views",), runs=(2, 2)),
+    "comparison": Kind(
+        "up to six runs, or montages of the preview, side by side on one colour scale",
+        lambda runs, asked: plot_comparison(_shown(runs), **_views(asked)), takes=("views",), runs=(1, 6),
+    ),
+    "session": Kind("one session on a true time scale", lambda runs, asked: plot_session(_only(runs).protocol)),
+    "course": Kind("the sessions of the whole course", lambda runs, asked: plot_course(_only(runs).protocol),
+                   why_not=_needs_course),
+    "turn": Kind(
+        "moving: once around the glass head",
+        lambda runs, asked: animate_turn(_exposure(runs), roi=asked.roi, name=asked.map_id),
+        takes=("roi", "roi_name", "map_id"), is_moving=True,
+    ),
+    "cycle-film": Kind("moving: one cycle of an alternating current, slowed down",
+                       lambda runs, asked: animate_cycle(_exposure(runs), **_views(asked)),
+                       takes=("views",), why_not=_needs_cycle, is_moving=True),
+}  # fmt: skip
+
+
+def _shown(runs: Mapping[str, RunAgain | Preview]) -> dict[str, Any]:
+    return {name: one.exposure if isinstance(one, RunAgain) else one for name, one in runs.items()}
+
+
+def kinds_of(run: RunAgain) -> dict[str, str]:
+    """Each kind of picture, and why there is none of this run: "" where there is."""
+    return {name: kind.why_not(run) for name, kind in KINDS.items()}
+
+
+def draw(kind: str, runs: Mapping[str, RunAgain], asked: Asked | None = None) -> Figure | Animation:
+    """Draw a picture of a run, or of several.
+
+    Parameters
+    ----------
+    kind : str
+        A name from `KINDS`.
+    runs : mapping of str to RunAgain
+        By the name a picture of several gives them.
+    asked : Asked, optional
+
+    Raises
+    ------
+    InputError
+        Everything that does not fit together: no such kind, too few or too many runs, options the kind does not take,
+        views or planes that do not exist, and what the run does not have.
+    """
+    wanted = asked or Asked()
+    problems = _problems(kind, runs, wanted)
+    if problems:
+        raise InputError(problems)
+    return KINDS[kind].draw(runs, wanted)
+
+
+_OPTIONS = {"roi": "--roi", "map_id": "--map", "views": "--views", "plane": "--plane", "at_m": "--at-mm"}
+
+
+def _problems(kind: str, runs: Mapping[str, RunAgain], asked: Asked) -> list[Problem]:
+    if kind not in KINDS:
+        return [Problem("--kind", f"{kind!r} is no kind of picture; there are {', '.join(KINDS)}")]
+    one = KINDS[kind]
+    least, most = one.runs
+    problems = []
+    if not least <= len(runs) <= most:
+        number = str(least) if least == most else f"{least} to {most}"
+        problems.append(Problem("--kind", f"{kind} shows {number} run{'s' * (most > 1)}, got {len(runs)}"))
+    for name, option in _OPTIONS.items():
+        if getattr(asked, name) not in (None, ()) and name not in one.takes:
+            problems.append(Problem(option, f"{kind} does not take it"))
+    problems += _unknown("--views", asked.views, VIEWS)
+    problems += _unknown("--plane", [asked.plane] if asked.plane else [], PLANES)
+    for name, run in runs.items():
+        if isinstance(run, RunAgain):
+            problems += [Problem(name, f"no {kind} of it: {why}")] if (why := one.why_not(run)) else []
+            maps = [each.id for each in run.exposure.maps]
+            problems += _unknown("--map", [asked.map_id] if asked.map_id else [], maps)
+    return problems
+
+
+def _unknown(option: str, given: Sequence[str], known: Any) -> list[Problem]:
+    return [Problem(option, f"{one!r} is none of {', '.join(known)}") for one in given if one not in known]
