@@ -92,6 +92,8 @@ class Picture:
         Its figures in one line.
     electrodes : tuple of Disc
     why : str
+    bodies : tuple of dict
+        Surfaces besides cortex and scalp: the coil and its handle.
     """
 
     values: NDArray[np.float32] | None
@@ -103,6 +105,7 @@ class Picture:
     line: str
     electrodes: tuple[Disc, ...]
     why: str = ""
+    bodies: tuple[dict[str, Any], ...] = attrs.field(default=(), repr=False)
 
 
 def picture_of(plan: Plan, shade: int = 0) -> Picture:
@@ -116,6 +119,8 @@ def picture_of(plan: Plan, shade: int = 0) -> Picture:
     """
     quantity = QUANTITIES[shade]
     discs, problems = _discs(plan.protocol)
+    if plan.protocol.magnetic is not None:
+        return _of_coil(plan.protocol, quantity)
     told: dict[str, Any] = {
         "caption": _CAPTIONS[quantity],
         "table": colour_table(quantity),
@@ -130,6 +135,18 @@ def picture_of(plan: Plan, shade: int = 0) -> Picture:
     values, most = _values(seen, quantity)
     low = 0.0 if quantity == "magnitude" else -most
     return Picture(values=values, low=low, high=most, line=_line(seen), why="; ".join(problems), **told)
+
+
+def _of_coil(protocol: Protocol, quantity: Quantity) -> Picture:
+    """Where a coil lies; its field waits for the exact solve."""
+    from stimplan.app.coil_shape import coil_bodies
+
+    bodies, signs, told = coil_bodies(protocol)
+    return Picture(
+        values=None, low=0.0, high=1.0, caption=_CAPTIONS[quantity], table=colour_table(quantity), shades=SHADES,
+        line="", electrodes=tuple(signs), bodies=tuple(bodies),
+        why="; ".join(["the field of a coil has no preview; run the exact solve", *told]),
+    )  # fmt: skip
 
 
 def _line(seen: Preview) -> str:

@@ -37,7 +37,7 @@ class View:
         self._high = 0.0
         self._solved: Solved | None = None
         state = session.state
-        state.view_sites, state.view_layers = sites(), list(template_layers())
+        state.view_sites = sites()
         state.view_look = {"towards": VIEWS["Slanted"], "middle": _MIDDLE_MM}
         state.view_shade, state.view_mode, state.view_results = 0, "preview", ""
         self._show(fits=True)
@@ -78,7 +78,7 @@ class View:
             state.view_look = {**state.view_look, "middle": _MIDDLE_MM if on_template else middle, "keeps": True}
             state.view_mode = "computed"
         else:
-            state.view_layers, state.view_sites, state.view_mode = list(template_layers()), sites(), "preview"
+            state.view_sites, state.view_mode = sites(), "preview"
             state.view_look = {**state.view_look, "middle": _MIDDLE_MM, "keeps": True}
         self._show(fits=True)
 
@@ -102,6 +102,8 @@ class View:
         has_field = picture.values is not None
         if has_field:
             self._high = picture.high if fits else max(self._high, picture.high)
+        if state.view_mode == "preview":
+            state.view_layers = [*template_layers(), *picture.bodies]
         low = self._high * picture.low / picture.high
         state.update(
             {
