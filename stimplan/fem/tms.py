@@ -25,11 +25,11 @@ MU0_OVER_4_PI = 1e-7
 # Largest error of single precision, relative to the largest |dA/dt| at the points.
 SINGLE_PRECISION_ERROR = 2e-6
 # Points summed at once: four arrays of them stay in the nearest cache.
-_TILE = 256
+TILE = 256
 # Sources added in single precision before the sum goes on in double.
-_BATCH = 64
+BATCH = 64
 # Points a thread takes at a time.
-_CHUNK = 16 * _TILE
+_CHUNK = 16 * TILE
 
 
 def dipole_potential(
@@ -56,7 +56,7 @@ def dipole_potential(
     InputError
         A point lies on a dipole, or a number is not finite.
     """
-    return _sum(_dipoles, points_m, positions_m, moments_A_m2, np.float64 if is_double else np.float32)
+    return summed(_dipoles, points_m, (positions_m, moments_A_m2), dtype=np.float64 if is_double else np.float32)
 
 
 def segment_potential(
@@ -83,7 +83,7 @@ def segment_potential(
     InputError
         A point lies on an element, or a number is not finite.
     """
-    return _sum(_segments, points_m, positions_m, vectors_A_m, np.float64 if is_double else np.float32)
+    return summed(_segments, points_m, (positions_m, vectors_A_m), dtype=np.float64 if is_double else np.float32)
 
 
 def grid_potential(points: ArrayLike, potential: ArrayLike, voxel_from_point: ArrayLike) -> Array:
@@ -148,9 +148,13 @@ def element_means(nodal: Array, tets: NDArray[np.int32]) -> Array:
     return _means(np.ascontiguousarray(nodal, dtype=np.float64), np.ascontiguousarray(tets, dtype=np.int32))
 
 
-def _sum(kernel, points_m, positions_m, vectors, dtype) -> Array:  # type: ignore[no-untyped-def]
-    """Cut the points into chunks for the threads; each chunk's bits do not depend on their number."""
-    points, sources, strengths = (np.asarray(one, dtype=np.float64) for one in (points_m, positions_m, vectors))
+def summed(kernel, points_m, sources, *, dtype, origin_m=None) -> Array:  # type: ignore[no-untyped-def]
+    """Cut the points into chunks for the threads; each chunk's bits do not depend on their number.
+
+    `sources` are their positions and vectors. Coordinates are taken from an origin, or from the middle of the sources:
+    near them single precision is finest.
+    """
+    points, sources, strengths = (np.asarray(one, dtype=np.float64) for one in (points_m, *sources))
     for name, one in (("points", points), ("positions", sources), ("vectors", strengths)):
         if one.ndim != 2 or one.shape[1] != 3 or not np.isfinite(one).all():
             raise InputError(f"{name} are (n, 3) finite numbers, got shape {one.shape}")
@@ -161,7 +165,7 @@ def _sum(kernel, points_m, positions_m, vectors, dtype) -> Array:  # type: ignor
     unit = float(np.abs(strengths).max(initial=0.0))
     if unit == 0.0:
         return out
-    middle = sources.mean(axis=0)
+    middle = sources.mean(axis=0) if origin_m is None else np.asarray(origin_m, dtype=np.float64)
     places = np.ascontiguousarray((sources - middle).T.astype(dtype))
     sizes = np.ascontiguousarray((strengths / unit).T.astype(dtype))
     targets = np.ascontiguousarray((points - middle).T.astype(dtype))
@@ -188,16 +192,16 @@ def _sum(kernel, points_m, positions_m, vectors, dtype) -> Array:  # type: ignor
 @jit
 def _dipoles(targets, places, sizes, out):  # type: ignore[no-untyped-def]
     one = targets.dtype.type(1.0)
-    ax, ay, az = np.empty(_TILE, targets.dtype), np.empty(_TILE, targets.dtype), np.empty(_TILE, targets.dtype)
-    for first in range(0, targets.shape[1], _TILE):
+    ax, ay, az = np.empty(TILE, targets.dtype), np.empty(TILE, targets.dtype), np.empty(TILE, targets.dtype)
+    for first in range(0, targets.shape[1], TILE):
         x, y, z = (
-            targets[0, first : first + _TILE],
-            targets[1, first : first + _TILE],
-            targets[2, first : first + _TILE],
+            targets[0, first : first + TILE],
+            targets[1, first : first + TILE],
+            targets[2, first : first + TILE],
         )
-        for batch in range(0, places.shape[1], _BATCH):
+        for batch in range(0, places.shape[1], BATCH):
             ax[:], ay[:], az[:] = 0, 0, 0
-            for k in range(batch, min(batch + _BATCH, places.shape[1])):
+            for k in range(batch, min(batch + BATCH, places.shape[1])):
                 px, py, pz = places[0, k], places[1, k], places[2, k]
                 mx, my, mz = sizes[0, k], sizes[1, k], sizes[2, k]
                 for i in range(x.shape[0]):
@@ -216,16 +220,16 @@ def _dipoles(targets, places, sizes, out):  # type: ignore[no-untyped-def]
 @jit
 def _segments(targets, places, sizes, out):  # type: ignore[no-untyped-def]
     one = targets.dtype.type(1.0)
-    ax, ay, az = np.empty(_TILE, targets.dtype), np.empty(_TILE, targets.dtype), np.empty(_TILE, targets.dtype)
-    for first in range(0, targets.shape[1], _TILE):
+    ax, ay, az = np.empty(TILE, targets.dtype), np.empty(TILE, targets.dtype), np.empty(TILE, targets.dtype)
+    for first in range(0, targets.shape[1], TILE):
         x, y, z = (
-            targets[0, first : first + _TILE],
-            targets[1, first : first + _TILE],
-            targets[2, first : first + _TILE],
+            targets[0, first : first + TILE],
+            targets[1, first : first + TILE],
+            targets[2, first : first + TILE],
         )
-        for batch in range(0, places.shape[1], _BATCH):
+        for batch in range(0, places.shape[1], BATCH):
             ax[:], ay[:], az[:] = 0, 0, 0
-            for k in range(batch, min(batch + _BATCH, places.shape[1])):
+            for k in range(batch, min(batch + BATCH, places.shape[1])):
                 px, py, pz = places[0, k], places[1, k], places[2, k]
                 for i in range(x.shape[0]):
                     dx, dy, dz = x[i] - px, y[i] - py, z[i] - pz
