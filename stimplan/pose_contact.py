@@ -14,6 +14,7 @@ import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stimplan.compiled import jit
 from stimplan.errors import CoilError
 from stimplan.head.scalp import nearest_on_surface
 from stimplan.units import text
@@ -32,7 +33,6 @@ MOST_LIFT_M = 0.05
 _SPACING_M = 3e-3
 # Lines that meet an edge of two triangles would count it twice; a shift by nanometres takes them off it.
 _ASIDE_M = np.array([3.1e-9, 1.7e-9])
-_CHUNK = 2_000_000
 
 
 def _mask(values: ArrayLike) -> NDArray[np.bool_]:
@@ -175,15 +175,13 @@ def _inside_ranges(head: HeadModel, pose: CoilPose, casing: Array) -> tuple[Arra
     points = casing[:, :2] + _ASIDE_M
     low, high = points.min(axis=0), points.max(axis=0)
     is_near = (flat.max(axis=1) >= low).all(axis=1) & (flat.min(axis=1) <= high).all(axis=1)
-    flat, height = flat[is_near], corners[is_near][:, :, 2]
-    hits_point, hits_z = [], []
-    step = max(_CHUNK // max(len(flat), 1), 1)
-    for first in range(0, len(points), step):
-        share, is_hit = _shares(points[first : first + step], flat)
-        which, triangle = np.nonzero(is_hit)
-        hits_point.append(which + first)
-        hits_z.append(np.einsum("nk,nk->n", share[which, triangle], height[triangle]))
-    point, z = np.concatenate(hits_point), np.concatenate(hits_z)
+    by_x = np.argsort(points[:, 0], kind="stable")
+    near = np.ascontiguousarray(corners[is_near])
+    sorted_points = np.ascontiguousarray(points[by_x])
+    count = _crossings(sorted_points, near, np.empty(0, dtype=np.int64), np.empty(0))
+    number, z = np.empty(count, dtype=np.int64), np.empty(count)
+    _crossings(sorted_points, near, number, z)
+    point = by_x[number]
     order = np.lexsort((z, point))
     point, z = point[order], z[order]
     # The surface is closed, so crossings come in pairs: in, out, in, out.
@@ -195,13 +193,27 @@ def _inside_ranges(head: HeadModel, pose: CoilPose, casing: Array) -> tuple[Arra
     return z[start], z[start + 1], point[start]
 
 
-def _shares(points: Array, triangles: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """Barycentric coordinates (p, t, 3) of points (p, 2) in triangles (t, 3, 2), and which lie inside."""
-    a, b, c = triangles[:, 0], triangles[:, 1], triangles[:, 2]
-    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-    area = np.where(area == 0, np.inf, area)  # seen edge-on: no point lies inside
-    x, y = points[:, 0, None], points[:, 1, None]
-    second = ((x - a[:, 0]) * (c[:, 1] - a[:, 1]) - (y - a[:, 1]) * (c[:, 0] - a[:, 0])) / area
-    third = ((y - a[:, 1]) * (b[:, 0] - a[:, 0]) - (x - a[:, 0]) * (b[:, 1] - a[:, 1])) / area
-    share = np.stack([1 - second - third, second, third], axis=-1)
-    return share, (share >= 0).all(axis=-1) & np.isfinite(area)
+@jit
+def _crossings(points, corners, number, z):  # type: ignore[no-untyped-def]
+    """Where lines along z through points (sorted by x) cross triangles; counts them where there is no room."""
+    count = 0
+    for t in range(len(corners)):
+        a, b, c = corners[t, 0], corners[t, 1], corners[t, 2]
+        area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+        if area == 0.0:  # seen edge-on: no point lies inside
+            continue
+        low_y, high_y = min(a[1], b[1], c[1]), max(a[1], b[1], c[1])
+        first = np.searchsorted(points[:, 0], min(a[0], b[0], c[0]))
+        last = np.searchsorted(points[:, 0], max(a[0], b[0], c[0]), side="right")
+        for k in range(first, last):
+            x, y = points[k, 0], points[k, 1]
+            if y < low_y or y > high_y:
+                continue
+            second = ((x - a[0]) * (c[1] - a[1]) - (y - a[1]) * (c[0] - a[0])) / area
+            third = ((y - a[1]) * (b[0] - a[0]) - (x - a[0]) * (b[1] - a[1])) / area
+            if second >= 0 and third >= 0 and 1 - second - third >= 0:
+                if count < len(number):
+                    number[count] = k
+                    z[count] = (1 - second - third) * a[2] + second * b[2] + third * c[2]
+                count += 1
+    return count
