@@ -28,8 +28,8 @@ def add_actions(session: Session, view: View) -> None:
     state.solve_dialog, state.solve_mesh, state.solve_despite = False, "teaching", False
     session.handler("save_protocol", lambda: _save(session))
     session.handler("open_protocol", lambda name, text: _open(session, name, text))
-    session.handler("report", lambda: _result(session, _REPORT))
-    session.handler("scene", lambda: _result(session, _SCENE))
+    session.handler("report", lambda: _result(session, view, _REPORT))
+    session.handler("scene", lambda: _result(session, view, _SCENE))
 
 
 def _save(session: Session) -> None:
@@ -58,11 +58,11 @@ def _open(session: Session, name: Any, text: Any) -> None:
     session.say(f"Opened {name[:80]}.", "success")
 
 
-def _result(session: Session, name: str) -> None:
+def _result(session: Session, view: View, name: str) -> None:
     """Offer a file of the results that are shown."""
-    if not session.state.view_results:
+    if not view.results:
         raise InputError("there are no results of this plan yet; solve it first")
-    path: Path = session.folder.inside(session.state.view_results) / name
+    path: Path = session.folder.inside(view.results) / name
     if path.is_symlink() or not path.is_file():
         raise InputError(Problem(name, "is not among the results any more; solve again"))
     session.offer(Offer(f"{session.plan.protocol.id}-{name}", _HTML, path))

@@ -87,6 +87,22 @@ class Gate:
         return hmac.compare_digest(given.encode(errors="replace"), self.token.encode())
 
 
+class LimitedMessages(dict[str, Any]):
+    """What puts the parts of a connection's messages together, none of them larger than so many bytes.
+
+    wslink lets a client that has said the secret announce 4 GB, for which it makes room at once.
+    """
+
+    def __init__(self, largest_bytes: int) -> None:
+        super().__init__()
+        self._largest_bytes = largest_bytes
+
+    def __setitem__(self, client: str, joiner: Any) -> None:
+        allow = joiner.set_max_message_size
+        joiner.set_max_message_size = lambda size: allow(min(size, self._largest_bytes))
+        super().__setitem__(client, joiner)
+
+
 def new_token() -> str:
     """256 random bits as text for an address."""
     return secrets.token_urlsafe(_TOKEN_BYTES)

@@ -155,6 +155,8 @@ def _bind(web_server: Any, gate: security.Gate, session: Session, secret: str) -
         """The page asks where its websocket is; it comes with a secret of its own, which the page has to say first."""
         return web.json_response({"sessionURL": f"ws://{request.host}/ws", "secret": secret})
 
+    for socket_handler in web_server._ws_handlers:
+        socket_handler.unchunkers = security.LimitedMessages(MESSAGE_BYTES)
     app = web_server.app
     app.middlewares.insert(0, security.middleware(gate))
     app.add_routes([web.get("/", page), web.get("/index.html", page), web.post("/paraview/", launch)])

@@ -44,6 +44,8 @@ class Session:
         self._plan = plan
         self._listeners: list[Listener] = []
         self._closers: list[Callable[[], None]] = []
+        # The page could write anything into the state, so what is built on lives here.
+        self._messages: list[dict[str, Any]] = []
         self._count = 0
         self.state.messages = []
         self.state.download = ""
@@ -99,8 +101,8 @@ class Session:
     def say(self, text: str, kind: Kind = "info") -> None:
         """Show a line to the person; errors stay until they are read, as do the last few of the others."""
         self._count += 1
-        kept = [one for one in self.state.messages if one["text"] != text][1 - _MESSAGES_KEPT :]
-        self.state.messages = [*kept, {"id": self._count, "text": text, "kind": kind}]
+        kept = [one for one in self._messages if one["text"] != text][1 - _MESSAGES_KEPT :]
+        self._show([*kept, {"id": self._count, "text": text, "kind": kind}])
 
     def explain(self, error: BaseException) -> None:
         """Say an error in words; what is not on purpose is logged with its traceback, on this machine only."""
@@ -154,4 +156,8 @@ class Session:
         return register
 
     def _dismiss(self, identifier: Any) -> None:
-        self.state.messages = [one for one in self.state.messages if one["id"] != identifier]
+        self._show([one for one in self._messages if one["id"] != identifier])
+
+    def _show(self, messages: list[dict[str, Any]]) -> None:
+        self._messages = messages
+        self.state.messages = messages

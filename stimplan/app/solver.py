@@ -53,6 +53,7 @@ class Solver:
         self._on_solved = on_solved
         self._running: _Running | None = None
         self._is_cancelled = False
+        self._state, self._text = "idle", ""
         self._show("idle")
         session.handler("solve", self.start)
         session.handler("cancel_solve", self.cancel)
@@ -121,12 +122,12 @@ class Solver:
         self._running = None
         if self._is_cancelled:
             self._show("cancelled", text="Cancelled; nothing was written.")
-        elif self._session.state.solve_state == "running":
+        elif self._state == "running":
             text = crash_reason(running.process.exitcode)
             self._show("failed", text=text)
             self._session.say(f"The exact solve ended: {text}", "error")
-        elif self._session.state.solve_state == "failed":
-            self._session.say(f"Not solved: {self._session.state.solve_text}", "error")
+        elif self._state == "failed":
+            self._session.say(f"Not solved: {self._text}", "error")
         tidy(running.job.out, was_there=running.was_there)
 
     def _kill(self) -> None:
@@ -136,6 +137,7 @@ class Solver:
             tidy(self._running.job.out, was_there=self._running.was_there)
 
     def _show(self, state: str, *, stage: str = "", percent: int = 0, text: str = "") -> None:
+        self._state, self._text = state, text
         self._session.state.update(
             {"solve_state": state, "solve_stage": stage, "solve_percent": percent, "solve_text": text}
         )

@@ -36,10 +36,11 @@ class View:
         self._session = session
         self._high = 0.0
         self._solved: Solved | None = None
+        # The page could write anything into the state, so what is built on lives here.
+        self._mode, self._shade, self._results = "preview", 0, ""
         state = session.state
         state.view_sites = sites()
         state.view_look = {"towards": VIEWS["Slanted"], "middle": _MIDDLE_MM}
-        state.view_shade, state.view_mode, state.view_results = 0, "preview", ""
         self._show(fits=True)
         session.on_plan(self._on_plan)
         session.handler("fit_colours", lambda: self._show(fits=True))
@@ -48,17 +49,16 @@ class View:
 
     def show_solved(self, plan: Plan, solved: Solved, out: Path) -> None:
         """Show a result, if it is of the plan that is still shown."""
-        state = self._session.state
         if plan != self._session.plan:
             self._session.say(f"Solved, but the plan has changed since: the results are in {out.name}.", "warning")
             return
-        self._solved, state.view_results = solved, out.name
+        self._solved, self._results = solved, out.name
         self._choose_mode("computed")
         self._session.say("Solved: the picture is the computed field; a change goes back to the preview.", "success")
 
     def _on_plan(self, plan: Plan, by: str) -> None:
-        self._solved, self._session.state.view_results = None, ""
-        if self._session.state.view_mode != "preview":
+        self._solved, self._results = None, ""
+        if self._mode != "preview":
             self._choose_mode("preview")
         else:
             self._show(fits=by in _LOADERS)
@@ -67,7 +67,7 @@ class View:
         from stimplan.app.computed import computed_layers, cortex_of, is_on_template
 
         state = self._session.state
-        state.view_shade = 0
+        self._shade = 0
         if mode == "computed" and self._solved is not None:
             scene = self._solved.scene
             state.view_layers = computed_layers(scene)
@@ -75,26 +75,34 @@ class View:
             middle = [float(one) for one in (points.min(axis=0) + points.max(axis=0)) / 2]
             on_template = is_on_template(scene)
             state.view_sites = []
-            state.view_look = {**state.view_look, "middle": _MIDDLE_MM if on_template else middle, "keeps": True}
-            state.view_mode = "computed"
+            self._look_at(list(_MIDDLE_MM) if on_template else middle)
+            self._mode = "computed"
         else:
-            state.view_sites, state.view_mode = sites(), "preview"
-            state.view_look = {**state.view_look, "middle": _MIDDLE_MM, "keeps": True}
+            state.view_sites, self._mode = sites(), "preview"
+            self._look_at(list(_MIDDLE_MM))
         self._show(fits=True)
 
+    def _look_at(self, middle_mm: list[float]) -> None:
+        """Another middle, from where the person looks already."""
+        self._session.state.view_look = {"towards": VIEWS["Slanted"], "middle": middle_mm, "keeps": True}
+
+    @property
+    def results(self) -> str:
+        """Name of the folder with the results that are shown; "" where there are none."""
+        return self._results
+
     def _choose_shade(self, shade: Any) -> None:
-        if not isinstance(shade, int) or not 0 <= shade < len(self._session.state.view_shades):
+        if not isinstance(shade, int) or isinstance(shade, bool) or not 0 <= shade < len(self._picture().shades):
             raise InputError("there is no such quantity to show")
-        self._session.state.view_shade = shade
+        self._shade = shade
         self._show(fits=True)
 
     def _picture(self) -> Picture:
-        shade = self._session.state.view_shade
-        if self._session.state.view_mode == "computed" and self._solved is not None:
+        if self._mode == "computed" and self._solved is not None:
             from stimplan.app.computed import computed_picture
 
-            return computed_picture(self._solved, shade)
-        return picture_of(self._session.plan, shade)
+            return computed_picture(self._solved, self._shade)
+        return picture_of(self._session.plan, self._shade)
 
     def _show(self, *, fits: bool) -> None:
         """Put the picture into the state; colours keep their range while a slider moves, so that less looks less."""
@@ -102,11 +110,14 @@ class View:
         has_field = picture.values is not None
         if has_field:
             self._high = picture.high if fits else max(self._high, picture.high)
-        if state.view_mode == "preview":
+        if self._mode == "preview":
             state.view_layers = [*template_layers(), *picture.bodies]
         low = self._high * picture.low / picture.high
         state.update(
             {
+                "view_mode": self._mode,
+                "view_shade": self._shade,
+                "view_results": self._results,
                 "view_field": packed(picture.values, "float32") if has_field else None,
                 "view_range": [low, self._high or 1.0],
                 "view_ticks": [_short(one) for one in np.linspace(low, self._high, 5)],
