@@ -111,9 +111,7 @@ def check_same_run(scene: Scene, result: Path) -> None:
 def _written(scene: Scene, page: Path, args: argparse.Namespace) -> dict[str, Path]:
     files: dict[str, Path] = {}
     if args.html is not None:
-        from stimplan.view.scene_html import picture_of, scene_page
-
-        write_whole(args.html, scene_page(scene, picture_png=picture_of(page)), is_new=False)
+        write_whole(args.html, _page(scene, page), is_new=False)
         files["html"] = args.html
     if args.glb is not None:
         from stimplan.view.scene_glb import glb_bytes
@@ -121,6 +119,13 @@ def _written(scene: Scene, page: Path, args: argparse.Namespace) -> dict[str, Pa
         write_whole(args.glb, glb_bytes(scene), is_new=False)
         files["glb"] = args.glb
     return files
+
+
+def _page(scene: Scene, source: Path) -> str | bytes:
+    """The scene as a page of its own: as it lies there, or taken out of a report."""
+    from stimplan.view.scene_html import picture_of, scene_page
+
+    return source.read_bytes() if source.name == _SCENE else scene_page(scene, picture_png=picture_of(source))
 
 
 def _opened(scene: Scene, page: Path, args: argparse.Namespace) -> str | None:
