@@ -7,12 +7,14 @@ depth. Both are ratios: neither the rate of the current nor the conductivity pla
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 import numpy as np
 
-from stimplan.coil.values import Coil, Dipoles
-from stimplan.errors import CoilError
-from stimplan.fem.exact_tms import sphere_field
+from stimplan.coil.values import AGrid, Coil, Dipoles
+from stimplan.errors import CoilError, InputError
+from stimplan.fem.radial import radial_dipole_potential, radial_segment_potential
 
 # Radius of the head in the paper; its brain lies 15 mm below.
 HEAD_RADIUS_M, BRAIN_RADIUS_M = 0.085, 0.070
@@ -46,7 +48,7 @@ def depth_and_spread(
     Parameters
     ----------
     coil : Coil
-        Of dipoles.
+        Of dipoles or wire, the same current in all of its elements.
     gap_m : float
         Distance to the sphere of the coil's case, or of its origin where it has none, m: see `lift_m`.
     head_radius_m, brain_radius_m : float
@@ -57,27 +59,28 @@ def depth_and_spread(
     Raises
     ------
     CoilError
-        A coil of wire or of a grid, for which there is no closed form; one that cuts the sphere.
+        A coil given as a grid of its potential, for which there is no closed form.
+    InputError
+        It cuts the sphere.
     """
-    if not all(isinstance(element, Dipoles) for element in coil.elements):
-        raise CoilError(f"coil {coil.name!r} is not made of dipoles only; wind it as dipoles")
-    dipoles = [element for element in coil.elements if isinstance(element, Dipoles)]
-    flip = np.diag([-1.0, 1.0, -1.0])  # the coil above the sphere, its z down into it
-    lift = head_radius_m + gap_m + lift_m(coil, head_radius_m)
-    places = np.concatenate([one.positions_m for one in dipoles]) @ flip + [0, 0, lift]
-    moments = np.concatenate([one.moments_A_m2_per_A for one in dipoles]) @ flip
+    parts = _parts(coil, head_radius_m + gap_m + lift_m(coil, head_radius_m))
+    near = min(float(np.linalg.norm(places, axis=1).min()) for _, places, _ in parts)
+    if not near > head_radius_m:
+        raise InputError(
+            f"an element is {near:.6g} m from the centre of a sphere of {head_radius_m:.6g} m: not outside"
+        )
     # Shells of equal volume below the brain's surface, each at its middle; and the surface itself for the maximum.
     edges = brain_radius_m * np.cbrt(np.linspace(0, 1, shells + 1))
     radii = brain_radius_m * np.cbrt((np.arange(shells) + 0.5) / shells)
     unit = _spread_directions(directions)
 
     def sizes(radius_m: float) -> np.ndarray:
-        return np.linalg.norm(sphere_field(radius_m * unit, places, moments, radius_m=head_radius_m), axis=1)
+        return _sizes(radius_m * unit, parts)
 
     half = sizes(brain_radius_m).max() / 2
     inside = np.array([np.mean(sizes(radius) >= half) for radius in radii])
     volume = float(4 / 3 * np.pi * np.diff(edges**3) @ inside)
-    under = _deepest_m(places, moments, unit[_strongest(sizes(brain_radius_m))], half, (brain_radius_m, head_radius_m))
+    under = _deepest_m(parts, unit[_strongest(sizes(brain_radius_m))], half, brain_radius_m)
     return DepthAndSpread(brain_radius_m - under, volume)
 
 
@@ -99,15 +102,36 @@ def _strongest(values: np.ndarray) -> np.ndarray:
     return np.argsort(values)[-max(len(values) // 10, 1) :]
 
 
-def _deepest_m(
-    places: np.ndarray, moments: np.ndarray, unit: np.ndarray, half: float, radii_m: tuple[float, float]
-) -> float:
+_Part = tuple[Callable[..., np.ndarray], np.ndarray, np.ndarray]
+
+
+def _parts(coil: Coil, lift: float) -> list[_Part]:
+    """What sums the potential of each element, with its places and vectors above a sphere about the origin."""
+    flip = np.diag([-1.0, 1.0, -1.0])  # the coil's z points down into the sphere
+    parts: list[_Part] = []
+    for element in coil.elements:
+        if isinstance(element, AGrid):
+            raise CoilError(f"coil {coil.name!r} is given as a grid of its potential; there is no closed form for it")
+        places = element.positions_m @ flip + [0, 0, lift]
+        if isinstance(element, Dipoles):
+            parts.append((radial_dipole_potential, places, element.moments_A_m2_per_A @ flip))
+        else:
+            parts.append((radial_segment_potential, places, element.vectors_m @ flip))
+    return parts
+
+
+def _sizes(points: np.ndarray, parts: list[_Part]) -> np.ndarray:
+    """Size of the field in a sphere about the origin: there it is the coil's own in the radial gauge."""
+    total = sum(potential(points, places, vectors, center_m=(0.0, 0.0, 0.0)) for potential, places, vectors in parts)
+    return np.linalg.norm(total, axis=1)
+
+
+def _deepest_m(parts: list[_Part], unit: np.ndarray, half: float, brain_m: float) -> float:
     """Smallest radius at which the field reaches half, by halving along each direction at once: it falls inwards."""
-    brain_m, head_m = radii_m
     low, high = np.zeros(len(unit)), np.full(len(unit), brain_m)
     for _ in range(20):
         middle = (low + high) / 2
-        reaches = np.linalg.norm(sphere_field(middle[:, None] * unit, places, moments, radius_m=head_m), axis=1) >= half
+        reaches = _sizes(middle[:, None] * unit, parts) >= half
         low, high = np.where(reaches, low, middle), np.where(reaches, middle, high)
     return float(high.min())
 
