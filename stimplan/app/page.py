@@ -11,6 +11,7 @@ TITLE = "stimplan"
 _HEAD = """
     <script>history.replaceState(null, "", location.pathname)</script>
     <link rel="stylesheet" href="stimplan/app.css" />
+    <link rel="stylesheet" href="stimplan/panels.css" />
     <script src="stimplan/keys.js" defer></script>"""
 _WAITING = '<div id="app"><main class="sp-waiting"><h1>stimplan</h1><p>Loading the page …</p></main></div>'
 

@@ -38,8 +38,14 @@ class Wanted:
     text: str | None = None
 
 
-def search_library(wanted: Wanted) -> tuple[Protocol, ...]:
+def search_library(wanted: Wanted, among: Sequence[Protocol] | None = None) -> tuple[Protocol, ...]:
     """Protocols of the library that fit, sorted by id.
+
+    Parameters
+    ----------
+    wanted : Wanted
+    among : sequence of Protocol, optional
+        Look only among these, for who has read them already.
 
     Raises
     ------
@@ -52,7 +58,7 @@ def search_library(wanted: Wanted) -> tuple[Protocol, ...]:
     modality = None if wanted.modality is None else _one_of(wanted.modality, tuple(WAVEFORM_OF), "--modality")
     grades = [_one_of(grade, GRADES, "--evidence") for grade in wanted.evidence]
     words = (wanted.text or "").lower().split()
-    found = [read_protocol(entry.id) for entry in list_protocols()]
+    found = [read_protocol(entry.id) for entry in list_protocols()] if among is None else among
     return tuple(
         protocol
         for protocol in found

@@ -37,9 +37,10 @@ class Sign:
 
 
 _OCTAGON = "M7.9 2h8.2L22 7.9v8.2L16.1 22H7.9L2 16.1V7.9zM7 10.5v3h10v-3z"
-_RHOMBUS = (
-    "M12 1 23 12 12 23 1 12zM11 16h2v2h-2zm1-10a4 4 0 0 0-4 4h2a2 2 0 1 1 3.4 1.4C12 12.8 11 13.4 11 15h2"
-    "c0-1 .5-1.3 1.6-2.4A4 4 0 0 0 12 6z"
+_SQUARE = (
+    "M5 1h14a4 4 0 0 1 4 4v14a4 4 0 0 1-4 4H5a4 4 0 0 1-4-4V5a4 4 0 0 1 4-4zM10.6 16.6h2.8v2.8h-2.8z"
+    "M12 4.4a4.9 4.9 0 0 0-4.9 4.9h2.7a2.2 2.2 0 1 1 3.7 1.6c-1.6 1.4-2.9 2-2.9 4.2h2.8"
+    "c0-1.5.9-1.9 2.1-3A4.9 4.9 0 0 0 12 4.4z"
 )
 _TRIANGLE = "M12 2 23 21H1zM11 9v6h2V9zm0 8v2h2v-2z"
 _TICK = "M12 1a11 11 0 1 0 0 22 11 11 0 0 0 0-22zM10 17.2l-5-5 1.6-1.6L10 14l7.4-7.4L19 8.2z"
@@ -47,7 +48,7 @@ _TICK = "M12 1a11 11 0 1 0 0 22 11 11 0 0 0 0-22zM10 17.2l-5-5 1.6-1.6L10 14l7.4
 # "No rule broken" and never "safe": the rules see the numbers of a protocol, not a person.
 SIGNS: Mapping[Status, Sign] = {
     "stop": Sign("STOP", "A rule that must hold is broken.", "#9b1c1c", "#fdecea", _OCTAGON),
-    "unknown": Sign("UNKNOWN", "Something that decides is not known.", "#5b2a86", "#f3ecf9", _RHOMBUS),
+    "unknown": Sign("UNKNOWN", "Something that decides is not known.", "#5b2a86", "#f3ecf9", _SQUARE),
     "warn": Sign("REVIEW", "Nothing stops it; something wants a look.", "#7a4a00", "#fff4dc", _TRIANGLE),
     "pass": Sign("NO RULE BROKEN", "Not a statement that it is safe.", "#14532d", "#e7f5ec", _TICK),
 }
