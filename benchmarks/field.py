@@ -12,67 +12,17 @@ from __future__ import annotations
 import argparse
 import resource
 import sys
-import time
-from types import SimpleNamespace
 
 import numpy as np
+from cases import accuracy, montage, sphere, timed
 
 from stimplan.fem.assemble import stiffness
-from stimplan.fem.compare import mag, rdm
-from stimplan.fem.exact import SphereElectrode, disc_half_angle, layered_sphere
 from stimplan.fem.locate import rasterize
 from stimplan.fem.multigrid import build_hierarchy
-from stimplan.fem.recover import relative_difference
 from stimplan.fem.solve import build_system, solve_system
-from stimplan.field import Field, current_through, solve, system_of
-from stimplan.head import HeadModel, load_head, sphere_head
-from stimplan.montage import Circle, Electrode, Layer
+from stimplan.field import solve, system_of
+from stimplan.head import HeadModel, load_head
 from stimplan.placement import place
-
-RADII_MM = (78.0, 80.0, 86.0, 92.0)
-SIGMA = (0.33, 1.654, 0.01, 0.465)
-SPONGE = (Layer("saline_sponge", 0.006),)
-
-
-def montage(*sites: str) -> SimpleNamespace:
-    currents = (1e-3, -1e-3)
-    electrodes = [Electrode(s, Circle(0.02), SPONGE, c) for s, c in zip(sites, currents, strict=True)]
-    return SimpleNamespace(electrodes=tuple(electrodes), digest="benchmark")
-
-
-def sphere(edge_mm: float) -> HeadModel:
-    return sphere_head(radii_mm=RADII_MM, conductivities_S_per_m=SIGMA, edge_mm=edge_mm)
-
-
-def timed(function, *arguments, **options):
-    start = time.perf_counter()
-    result = function(*arguments, **options)
-    return result, time.perf_counter() - start
-
-
-def accuracy(field: Field) -> dict[str, float]:
-    """Errors in the brain, at the centres of its tetrahedra, against the exact field."""
-    brain = field.head.in_tissue("layer_1")
-    electrodes = [
-        SphereElectrode(tuple(p.center_m), p.electrode.current_A, disc_half_angle(0.01, RADII_MM[-1] * 1e-3))
-        for p in field.placement.electrodes
-    ]
-    radii = np.array(RADII_MM) * 1e-3
-    truth = layered_sphere(field.head.centers_m[brain], electrodes, radii_m=radii, conductivities_S_per_m=SIGMA)[1]
-    volumes, element = field.head.volumes_m3[brain], field.E_V_per_m[brain]
-    recovered = field.recovered_at_centers_V_per_m[brain]
-    c3, fp2 = (patch.center_m for patch in field.placement.electrodes)
-    half = field.head.centers_m @ (c3 - fp2) > 0
-    return {
-        "rdm": rdm(element, truth, weights=volumes),
-        "mag": mag(element, truth, weights=volumes),
-        "rdm_recovered": rdm(recovered, truth, weights=volumes),
-        "mag_recovered": mag(recovered, truth, weights=volumes),
-        "estimate": field.error_estimate("layer_1"),
-        "true": relative_difference(truth, element, volumes),
-        "area": max(abs(p.area_m2.sum() / p.electrode.shape.area_m2 - 1) for p in field.placement.electrodes),
-        "current": abs(current_through(field, half) / 1e-3 - 1),
-    }
 
 
 def show_accuracy(edges_mm: list[float]) -> dict[float, dict[str, float]]:
