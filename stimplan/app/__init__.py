@@ -29,6 +29,6 @@ tabs, in the order of `stimplan.app.panels.PANELS`.
 The names of state the shell shows: `verdict` ("pass", "warn", "stop", "unknown"), set by the safety panel; the chip
 beside the protocol's name shows it.
 
-`stimplan.app.edits` has the pure functions, from a protocol to a protocol, by which a click on the head adds an
-electrode or takes one away; the arithmetic of the sliders is the panels' own.
+Changes of a protocol are pure functions of `stimplan.app.panels` (`changes`, `balance`, `pose`); `stimplan.app.edits`
+chooses among them what a click on the head means.
 """

@@ -20,6 +20,7 @@ Listener = Callable[[Plan, str], None]
 
 _LOG = logging.getLogger("stimplan.app")
 _MESSAGES_KEPT = 4
+_LONGEST_SITE = 20
 
 
 class Session:
@@ -93,10 +94,12 @@ class Session:
             closer()
 
     def pick(self, site: str) -> None:
-        """A site of the head was picked: take the electrode there away, or put one there."""
-        from stimplan.app.edits import toggle_site
+        """A site of the head was picked: an electrode comes there or goes; a coil moves there."""
+        from stimplan.app.edits import pick_site
 
-        self.change(attrs.evolve(self._plan, protocol=toggle_site(self._plan.protocol, site)), by="head")
+        if not isinstance(site, str) or len(site) > _LONGEST_SITE:
+            raise InputError("a site is a short name, such as 'F3'")
+        self.change(attrs.evolve(self._plan, protocol=pick_site(self._plan.protocol, site)), by="head")
 
     def say(self, text: str, kind: Kind = "info") -> None:
         """Show a line to the person; errors stay until they are read, as do the last few of the others."""

@@ -115,6 +115,9 @@ class View:
         low = self._high * picture.low / picture.high
         state.update(
             {
+                "view_verb": "Put an electrode at"
+                if self._session.plan.protocol.magnetic is None
+                else "Put the coil at",
                 "view_mode": self._mode,
                 "view_shade": self._shade,
                 "view_results": self._results,
@@ -145,6 +148,7 @@ def build_view(session: Session) -> View:
     attributes = {
         "layers": "view_layers", "field": "view_field", "range": "view_range", "table": "view_table",
         "electrodes": "view_electrodes", "sites": "view_sites", "look": "view_look", "caption": "view_caption",
+        "verb": "view_verb",
     }  # fmt: skip
     raw = [f':{name}="{value}"' for name, value in attributes.items()]
     AbstractElement("sp-head", raw_attrs=[*raw, f'@pick="{session.trigger("pick", "$event")}"'])

@@ -187,7 +187,7 @@ class Painter {
 }
 
 const Head = {
-  props: { layers: Array, field: [Uint8Array, Object], range: Array, table: [Uint8Array, Object], electrodes: Array, sites: Array, look: Object, caption: String },
+  props: { layers: Array, field: [Uint8Array, Object], range: Array, table: [Uint8Array, Object], electrodes: Array, sites: Array, look: Object, caption: String, verb: String },
   emits: ["pick"],
   data: () => ({ turned: 0, why: "" }),
   computed: {
@@ -280,7 +280,7 @@ const Head = {
       </svg>
       <button v-for="one in marks" :key="one.key" type="button" class="sp-site" :class="'sp-site-' + one.sign"
               :style="{ transform: 'translate(' + one.x + 'px,' + one.y + 'px)' }" :data-site="one.name"
-              :disabled="!one.name" :aria-label="one.sign === 'free' ? 'Put an electrode at ' + one.name : one.name ? one.text + ', take it away' : one.text"
+              :disabled="!one.name" :aria-label="one.sign === 'free' ? verb + ' ' + one.name : one.name ? one.text + ', take it away' : one.text"
               @click="$emit('pick', one.name)"><span class="sp-dot"></span><span class="sp-name">{{ one.text }}</span></button>
     </div>`,
 };
