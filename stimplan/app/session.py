@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import os
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -108,13 +109,14 @@ class Session:
         self._show([*kept, {"id": self._count, "text": text, "kind": kind}])
 
     def explain(self, error: BaseException) -> None:
-        """Say an error in words; what is not on purpose is logged with its traceback, on this machine only."""
+        """Say an error in words; STIMPLAN_DEBUG shows where at the terminal what is not on purpose."""
         if isinstance(error, InputError):
             self.say("; ".join(str(problem) for problem in error.problems), "error")
         elif isinstance(error, StimplanError | OSError):
             self.say(" ".join(str(error).split()), "error")
         else:
-            _LOG.error("in a handler of the app", exc_info=error)
+            if os.environ.get("STIMPLAN_DEBUG"):
+                _LOG.error("in a handler of the app", exc_info=error)
             text = " ".join(str(error).split())[:200]
             self.say(f"unexpected {type(error).__name__}: {text}; the plan is as it was", "error")
 

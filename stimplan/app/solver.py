@@ -63,7 +63,7 @@ class Solver:
         """Begin; refused while another solve runs."""
         if self._running is not None:
             raise InputError("a solve is running; cancel it first")
-        if mesh not in MESHES:
+        if not isinstance(mesh, str) or mesh not in MESHES:
             raise InputError(f"{str(mesh)[:40]!r} is none of the meshes {', '.join(MESHES)}")
         plan = self._session.plan
         out = self._session.folder.inside(f"stimplan-{plan.protocol.id}")
