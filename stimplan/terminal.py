@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from stimplan.maps import SurfaceMetrics
     from stimplan.pipeline import RunResult
     from stimplan.roi import RegionMeasures, RoiMetrics
+    from stimplan.runs.magnetic import CoilBlock
+    from stimplan.runs.spread import Spread
     from stimplan.safety import Finding, SafetyReport
     from stimplan.selftest import SelfTest
 
@@ -122,12 +124,14 @@ def _coil_lines(result: RunResult) -> list[str]:
     """Each block of a coil: where it is, how hard it is driven, and its field."""
     if result.coil is None:
         return []
-    lines = [f"Coil: {result.coil.coil.name}{', chosen for this run' if result.coil.is_coil_chosen else ''}"]
+    told = {"protocol": "", "run": ", chosen for this run", "stand-in": ", STANDS IN for the protocol's"}
+    lines = [f"Coil: {result.coil.coil.name}{told[result.coil.chosen]}"]
     for block in result.coil.blocks:
         start = f"{block.label}: " if len(result.coil.blocks) > 1 else ""
         lines += wrap(f"{start}{block.drive.sentence}", _WIDTH, subsequent_indent="  ")
         if block.is_handle_assumed:
             lines.append(f"{start}ASSUMED HANDLE: the protocol does not say where it points")
+        lines += [f"{start}{line}" for line in _sureness(block)]
         main, target = block.maps[0], result.protocol.target
         lines += _metrics(f"{start}|E| in {_words(result.tissue)}", main.in_tissue)
         if main.at_target is not None and target is not None:
@@ -135,6 +139,31 @@ def _coil_lines(result: RunResult) -> list[str]:
         if block.below.at_target is not None:
             lines += _metrics(f"{start}|E| below the coil", block.below.at_target)
     return lines
+
+
+def _sureness(block: CoilBlock) -> list[str]:
+    """How sure the figures of a coil's block are, and what the motor threshold says about them."""
+    lines = []
+    if block.spread is not None:
+        name = "below" if block.target is None else "target"
+        mean = block.spread.figures[name]["mean"]
+        where = "below the coil" if name == "below" else "at the target"
+        moved = f"{block.spread.poses} placements {text(block.spread.shift_m, 'm')} or {_degrees(block.spread)} off"
+        lines.append(f"mean |E| {where} {_volts(mean.value_V_per_m)}, over {moved}: {_volts(mean.low_V_per_m)} to "
+                     f"{_volts(mean.high_V_per_m)}")  # fmt: skip
+    if block.calibration is not None:
+        one = block.calibration
+        lines.append(f"{one.ratio:.3g} times the field of the {one.side} hand area for the same current "
+                     f"({one.ratio_low:.3g} to {one.ratio_high:.3g} over placements)")  # fmt: skip
+        if one.hand_at_threshold_V_per_m is not None and one.target_at_threshold_V_per_m is not None:
+            at_target = _volts(one.target_at_threshold_V_per_m)
+            lines.append(f"at 100 % of the resting threshold: hand area {_volts(one.hand_at_threshold_V_per_m)}, "
+                         f"here {at_target} ± {100 * one.relative_uncertainty:.2g} %")  # fmt: skip
+    return lines
+
+
+def _degrees(spread: Spread) -> str:
+    return text(spread.turn_rad, "rad")
 
 
 def _along(result: RunResult) -> list[str]:

@@ -37,6 +37,10 @@ def add_coil_options(parser: argparse.ArgumentParser) -> None:
                        "where the coil does not state it")  # fmt: skip
     group.add_argument("--didt-a-per-us", type=float, metavar="A_PER_US", help="assume this dI/dt, whatever the "
                        "protocol's intensity; the report says so")  # fmt: skip
+    group.add_argument("--calibrate", action="store_true", help="compare the field at the target with that at the "
+                       "hand area, and carry the motor threshold over")  # fmt: skip
+    group.add_argument("--no-placement-spread", action="store_true", help="do not solve the 14 moved poses (5 mm, "
+                       "10 degrees) that give each figure its spread")  # fmt: skip
 
 
 def read_coil_options(args: argparse.Namespace, folder: Path | None = None) -> CoilOptions:
@@ -82,6 +86,8 @@ def read_coil_options(args: argparse.Namespace, folder: Path | None = None) -> C
         thresholds_didt_A_per_s={name: to_si(value, "A_per_us") for name, value in currents.items()},
         max_didt_A_per_s=rates["max_didt_a_per_us"],
         didt_A_per_s=rates["didt_a_per_us"],
+        with_spread=not args.no_placement_spread,
+        with_calibration=args.calibrate,
     )
 
 

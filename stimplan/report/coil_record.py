@@ -14,6 +14,7 @@ from stimplan.report.plain import plain
 if TYPE_CHECKING:
     from stimplan.head import HeadModel
     from stimplan.pose import CoilPose
+    from stimplan.runs.calibration import Calibration
     from stimplan.runs.drive import Drive
     from stimplan.runs.magnetic import CoilBlock, CoilRun
 
@@ -25,7 +26,9 @@ def coil_record(found: CoilRun) -> dict[str, Any]:
         "name": coil.name,
         "source": coil.source,
         "digest": coil.digest,
-        "is_chosen_for_run": found.is_coil_chosen,
+        "chosen": found.chosen,
+        "certainty": coil.provenance.get("certainty"),
+        "caution": coil.provenance.get("caution") or None,
         "max_didt_A_per_s": coil.max_didt_A_per_s,
         "elements": len(coil.positions_m),
         "blocks": [block_record(block) for block in found.blocks],
@@ -48,9 +51,33 @@ def block_record(block: CoilBlock) -> dict[str, Any]:
         "below_mni_m": plain(to_mni_m(head, block.below_m)) if has_mni(head) else None,
         "focality": plain(block.measures.focality),
         "cortex": plain(block.measures.cortex),
+        "spread": plain(block.spread),
+        "handle_range": plain(block.handle_range),
+        "calibration": None if block.calibration is None else calibration_record(block.calibration),
         "residual": float(block.field.residual),
         "iterations": block.field.iterations,
         "digest": block.exposure.digest,
+    }
+
+
+def calibration_record(found: Calibration) -> dict[str, Any]:
+    """The field at the hand area beside that at the target, and the threshold carried over."""
+    head_from_coil = found.pose.matrix_m
+    derived = ("ratio", "ratio_low", "ratio_high", "relative_uncertainty", "hand_at_threshold_V_per_m",
+               "target_at_threshold_V_per_m")  # fmt: skip
+    return {
+        "side": found.side,
+        "hand_mni_m": plain(found.hand_m),
+        "head_from_coil_m": plain(head_from_coil),
+        "hand_for_1_A_per_us": plain(found.hand),
+        "target_for_1_A_per_us": plain(found.target),
+        "region": found.region,
+        "hand_error": found.hand_error,
+        "target_error": found.target_error,
+        "threshold_didt_A_per_s": found.threshold_didt_A_per_s,
+        **{name: plain(getattr(found, name)) for name in derived},
+        "hand_source": found.hand_source,
+        "sources": found.sources,
     }
 
 

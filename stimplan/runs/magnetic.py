@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from stimplan.coil import Coil, read_coil
+from stimplan.coil import Coil, find_coil, list_coils, read_coil, stand_ins
+from stimplan.coil.intensity import Known
 from stimplan.coil_field import CoilField, CoilPlacement, coil_placement, solve_coils
-from stimplan.coil_plan import coil_of
+from stimplan.coil_plan import as_driven, coil_of
 from stimplan.errors import InputError
 from stimplan.exposure import Exposure, exposure_of
 from stimplan.head import HeadModel
@@ -30,12 +31,15 @@ from stimplan.protocol import Block, MagneticStimulation, Protocol
 from stimplan.protocol.magnetic import Handle
 from stimplan.regional import Measures, measures_of, named_regions
 from stimplan.roi import SphereRoi, default_tissue, elements_in
+from stimplan.runs.calibration import RADIUS_M, Calibration, calibrate
 from stimplan.runs.drive import UNIT_A_PER_S, Drive, drive_of, known_facts
 from stimplan.runs.options import CoilOptions, RunOptions
+from stimplan.runs.spread import HandleRange, Spread, handle_range_of, spread_of
 from stimplan.values import frozen_mapping
 
 Array = NDArray[np.float64]
 Progress = Callable[[str, float], None]
+Chosen = Literal["protocol", "run", "stand-in"]
 
 # Where no handle is reported: backwards and outwards, as over the motor cortex, where the current across the central
 # sulcus excites at the lowest intensity (Mills, Boniface & Schubert 1992, doi:10.1016/0168-5597(92)90096-T).
@@ -43,7 +47,7 @@ ASSUMED_HANDLE_RAD = math.radians(45)
 # A coil nearer than this to the midline has no side.
 _MIDLINE_M = 0.010
 # A region below a coil, where the protocol's target is no place on this head.
-BELOW_RADIUS_M = 0.005
+BELOW_RADIUS_M = RADIUS_M
 # A target farther than this from the middle of a coil is another block's.
 _OWN_TARGET_M = 0.06
 
@@ -68,10 +72,16 @@ class CoilBlock:
     maps : tuple of MapMetrics
         |E| in the tissue and at the target.
     below : MapMetrics
-        |E| within 5 mm of the place of the tissue nearest to the coil's centre, as its `at_target`.
+        |E| within 10 mm of the place of the tissue nearest to the coil's centre, as its `at_target`.
     below_m : 3-tuple
         That place, head coordinates.
     measures : Measures
+    spread : Spread or None
+        Of the figures over placements, at the drive's rate; None where it was not asked for.
+    handle_range : HandleRange or None
+        Over directions of the handle, where it was assumed.
+    calibration : Calibration or None
+        With the hand area, where it was asked for.
     """
 
     number: int
@@ -86,6 +96,9 @@ class CoilBlock:
     below: MapMetrics
     below_m: Point
     measures: Measures
+    spread: Spread | None = None
+    handle_range: HandleRange | None = None
+    calibration: Calibration | None = None
 
     @property
     def field(self) -> CoilField:
@@ -102,14 +115,14 @@ class CoilRun:
     Attributes
     ----------
     coil : Coil
-    is_coil_chosen : bool
-        Given for the run, not by the protocol.
+    chosen : {"protocol", "run", "stand-in"}
+        Named by the protocol; given for the run; or the catalogue's nearest to the one the protocol names.
     blocks : tuple of CoilBlock
         In the order of the protocol.
     """
 
     coil: Coil
-    is_coil_chosen: bool
+    chosen: Chosen
     blocks: tuple[CoilBlock, ...]
 
 
@@ -137,15 +150,14 @@ class PlacedCoils:
     protocol : Protocol
     head : HeadModel
     coil : Coil
-    is_coil_chosen : bool
-        Given for the run, not by the protocol.
+    chosen : {"protocol", "run", "stand-in"}
     blocks : tuple of PlacedBlock
     """
 
     protocol: Protocol
     head: HeadModel
     coil: Coil
-    is_coil_chosen: bool
+    chosen: Chosen
     blocks: tuple[PlacedBlock, ...]
 
 
@@ -158,8 +170,23 @@ def chosen_coil(stimulation: MagneticStimulation, options: CoilOptions) -> Coil:
         What is missing of it, or wrong with its file.
     """
     if options.coil is None:
-        return coil_of(stimulation.coil, options.folder)
-    return options.coil if isinstance(options.coil, Coil) else read_coil(options.coil)
+        found = stand_in(stimulation) or coil_of(stimulation.coil, options.folder)
+    else:
+        found = options.coil if isinstance(options.coil, Coil) else read_coil(options.coil)
+    return as_driven(found, options.max_didt_A_per_s)
+
+
+def stand_in(stimulation: MagneticStimulation) -> Coil | None:
+    """The catalogue's coil of the same kind by the same maker, where it has one and not the very coil.
+
+    Never one that only shows how its kind works (`principle`): the field of an H-coil is its own. Without its rate at
+    100 % of the output, which is not that of the coil it stands in for.
+    """
+    stated = stimulation.coil
+    if stated.file is not None or stated.model in list_coils() or find_coil(stated.manufacturer, stated.model):
+        return None
+    near = [one for one in stand_ins(stated.manufacturer, stated.model) if one.certainty != "principle"]
+    return attrs.evolve(read_coil(near[0].id), stimulators=()) if len(near) == 1 else None
 
 
 def place_coils(protocol: Protocol, head: HeadModel, options: CoilOptions) -> PlacedCoils:
@@ -188,7 +215,8 @@ def place_coils(protocol: Protocol, head: HeadModel, options: CoilOptions) -> Pl
         PlacedBlock(number, block, _told(pose) if is_assumed else pose, is_assumed)
         for number, (block, pose, is_assumed) in enumerate(zip(stimulation.blocks, poses, is_open, strict=True), 1)
     ]
-    return PlacedCoils(protocol, head, coil, options.coil is not None, tuple(blocks))
+    chosen: Chosen = "run" if options.coil is not None else "stand-in" if stand_in(stimulation) else "protocol"
+    return PlacedCoils(protocol, head, coil, chosen, tuple(blocks))
 
 
 def assumed_handle(pose: CoilPose) -> Handle:
@@ -230,8 +258,25 @@ def simulate_coils(placed: PlacedCoils, options: RunOptions, *, progress: Progre
         drive = drive_of(one.block, facts, options.coil, where=f"$.stimulation.blocks[{one.number - 1}].intensity")
         placement = coil_placement(placed.coil, pose_m=one.pose, didt_A_per_s=drive.didt_A_per_s, head=placed.head)
         region = target_of(placed.protocol, one, placed.head)
-        blocks.append(_measured(one, drive, scaled_field(unit, placement), region=region, options=options))
-    return CoilRun(placed.coil, placed.is_coil_chosen, tuple(blocks))
+        measured = _measured(one, drive, scaled_field(unit, placement), region=region, options=options)
+        blocks.append(judged(measured, options.coil, known, distance_m=one.block.placement.distance_m or 0.0))
+        progress("placement uncertainty", one.number / len(placed.blocks))
+    return CoilRun(placed.coil, placed.chosen, tuple(blocks))
+
+
+def judged(block: CoilBlock, options: CoilOptions, known: Known, *, distance_m: float) -> CoilBlock:
+    """A block with how sure its figures are: their spread over placements, and over an unknown handle."""
+    below = below_of(block.field.head, block.pose)
+    name, region = ("below", below) if block.target is None else ("target", block.target)
+    if options.with_spread:
+        regions = {"tissue": None, "below": below} | ({} if block.target is None else {"target": block.target})
+        block = attrs.evolve(block, spread=spread_of(block.field, regions))
+        if block.is_handle_assumed:
+            block = attrs.evolve(block, handle_range=handle_range_of(block.field, region, name=name))
+    if options.with_calibration:
+        found = calibrate(block.field, region, name=name, spread=block.spread, known=known, distance_m=distance_m)
+        block = attrs.evolve(block, calibration=found)
+    return block
 
 
 def unit_fields(placed: PlacedCoils, progress: Progress) -> list[CoilField]:
@@ -300,7 +345,7 @@ def target_of(protocol: Protocol, one: PlacedBlock, head: HeadModel) -> SphereRo
 
 
 def below_of(head: HeadModel, pose: CoilPose) -> SphereRoi:
-    """The tissue of interest within 5 mm of its point nearest to the coil's centre."""
+    """The tissue of interest within 10 mm of its point nearest to the coil's centre."""
     tissue = default_tissue(head)
     centers = head.centers_m[head.in_tissue(tissue)]
     x, y, z = map(float, centers[int(np.argmin(np.linalg.norm(centers - pose.center_m, axis=1)))])

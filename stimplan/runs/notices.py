@@ -23,6 +23,9 @@ def _placement_notices(result: RunResult) -> tuple[str, ...]:
     if result.coil is None:
         return tuple(getattr(result.placement, "notices", ()))
     found: list[str] = []
+    if result.coil.chosen == "stand-in" and result.protocol.magnetic is not None:
+        model = result.protocol.magnetic.coil.model
+        found.append(f"STAND-IN COIL: the geometry of {model!r} is not in the catalogue; {result.coil.coil.name}.")
     for block in result.coil.blocks:
         name = f"{block.label}: " if len(result.coil.blocks) > 1 else ""
         if block.drive.basis != "protocol":

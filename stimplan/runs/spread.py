@@ -104,24 +104,20 @@ class HandleRange:
         return attrs.evolve(self, low_V_per_m=factor * self.low_V_per_m, high_V_per_m=factor * self.high_V_per_m)
 
 
-def spread_of(
-    field: CoilField, pose: CoilPose, regions: Mapping[str, Roi | None], *, progress: Progress | None = None
-) -> Spread:
+def spread_of(field: CoilField, regions: Mapping[str, Roi | None], *, progress: Progress | None = None) -> Spread:
     """Solve the moved poses and compare their figures with those of a field.
 
     Parameters
     ----------
     field : CoilField
         At the intended pose.
-    pose : CoilPose
-        That pose.
     regions : mapping of str to region
         None is the tissue of interest.
     progress : callable, optional
     """
     placed = field.coil_placement
     design = placement_design()
-    poses = moved_poses(field.head, pose, design, casing_points_m=casing_of(placed.coil))
+    poses = moved_poses(field.head, CoilPose(placed.pose_m), design, casing_points_m=casing_of(placed.coil))
     masks = {name: elements_in(field.head, roi) for name, roi in regions.items()}
     rate = abs(placed.didt_A_per_s[0])
     others = [
@@ -136,14 +132,12 @@ def spread_of(
     return Spread(len(design), SHIFT_M, TURN_RAD, figures)
 
 
-def handle_range_of(
-    field: CoilField, pose: CoilPose, region: Roi, *, name: str, progress: Progress | None = None
-) -> HandleRange:
+def handle_range_of(field: CoilField, region: Roi, *, name: str, progress: Progress | None = None) -> HandleRange:
     """Mean |E| in a region for directions of the handle over half a turn."""
     step = math.pi / HANDLE_STEPS
     moves = [Move(turn_rad=number * step) for number in range(1, HANDLE_STEPS)]
     placed, mask = field.coil_placement, {name: elements_in(field.head, region)}
-    poses = moved_poses(field.head, pose, moves, casing_points_m=casing_of(placed.coil))
+    poses = moved_poses(field.head, CoilPose(placed.pose_m), moves, casing_points_m=casing_of(placed.coil))
     rate = abs(placed.didt_A_per_s[0])
     fields = unit_fields_at(field.head, placed.coil, poses, rate_A_per_s=rate, progress=progress)
     means = [figures_of(one, mask)[name]["mean"] for one in fields] + [figures_of(field, mask)[name]["mean"]]
