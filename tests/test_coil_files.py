@@ -106,7 +106,7 @@ def test_deformations_turn_and_move_an_element_and_its_case(tmp_path):
     assert coil.casing.points_m == pytest.approx(still.casing.points_m @ turn.T)
     assert np.array_equal(coil.elements[1].positions_m, still.elements[1].positions_m)
     slide = tree(deformList=[{"deformRange": 0, "type": "z"}])
-    moved = read_tcd(tcd(tmp_path, slide), deformations=[-7.0])
+    moved = read_coil(tcd(tmp_path, slide), deformations=[-7.0])
     assert moved.elements[0].positions_m[:, 2] == pytest.approx([-0.012, -0.012])
 
 
@@ -149,6 +149,11 @@ def test_files_of_others_can_be_read(name, tmp_path):
     again = tmp_path / f"again{path.suffix}"
     write_coil(coil, again)
     assert read_coil(again).positions_m == pytest.approx(coil.positions_m, rel=1e-15, abs=1e-18)
+
+
+def test_only_a_tcd_coil_has_parts_that_move():
+    with pytest.raises(CoilError, match=r"only a \.tcd coil has parts that move"):
+        read_coil("figure8-70mm-9-turns", deformations=[1.0])
 
 
 def test_a_coil_of_the_catalogue_says_where_it_is_from():
@@ -314,7 +319,7 @@ BROKEN_TCD = {
     "an initial value out of range": (tree(deformRangeList=[{"initial": 20, "range": [-10, 10]}]), "not in the range"),
     "a negative rate": (tree(stimulatorList=[{"maxdIdt": -1}]), "exclusive minimum|less than or equal"),
     "a packed grid": (
-        tree(coilElementList=[{"type": 3, "stimulator": 0, "data": "eJw=", "affine": np.eye(4).tolist()}]), "its shape"
+        tree(coilElementList=[{"type": 3, "stimulator": 0, "data": "eJw=", "affine": np.eye(4).tolist()}]), "a Python pick"
     ),
     "a flat grid": (
         tree(coilElementList=[{"type": 3, "stimulator": 0, "data": [[[[1, 2, 3]]]], "affine": np.eye(4).tolist()}]),

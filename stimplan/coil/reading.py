@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,15 @@ _READERS: Mapping[str, Callable[[Path], Coil]] = {
 _WRITERS: Mapping[str, Callable[[Coil, Path], None]] = {".ccd": write_ccd, ".tcd": write_tcd}
 
 
-def read_coil(name_or_path: str | Path) -> Coil:
+def read_coil(name_or_path: str | Path, *, deformations: Sequence[float] | None = None) -> Coil:
     """Read a coil.
 
     Parameters
     ----------
     name_or_path : str or Path
         A file ending in .ccd, .tcd, .nii or .nii.gz, or an id of the catalogue (see `list_coils`).
+    deformations : sequence of float, optional
+        Of a .tcd coil with parts that move: the value of each of its ranges, mm or degrees; by default the initial ones.
 
     Raises
     ------
@@ -37,6 +39,10 @@ def read_coil(name_or_path: str | Path) -> Coil:
         No such coil, or everything that is wrong with the file at once.
     """
     text = str(name_or_path)
+    if deformations is not None:
+        if not text.lower().endswith(".tcd"):
+            raise CoilError(Problem("deformations", f"only a .tcd coil has parts that move, got {text!r}"))
+        return read_tcd(Path(name_or_path), deformations=deformations)
     if text in list_coils() and not isinstance(name_or_path, Path):
         return catalogue_coil(text)
     reader = _by_ending(text, _READERS)

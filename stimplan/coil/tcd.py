@@ -190,7 +190,10 @@ class _Reader:
 
     def _grid(self, where: str, one: Mapping[str, Any], motion: Array) -> AGrid | None:
         if isinstance(one["data"], str):
-            self._say(f"{where}.data", "a packed grid does not say its shape; write it as nested lists")
+            what = (
+                "a packed grid is a Python pickle, which may hold a program; give nested lists, or a .nii.gz beside it"
+            )
+            self._say(f"{where}.data", what)
             return None
         try:
             data = np.array(one["data"], dtype=np.float64)
