@@ -319,7 +319,7 @@ BROKEN_TCD = {
     "an initial value out of range": (tree(deformRangeList=[{"initial": 20, "range": [-10, 10]}]), "not in the range"),
     "a negative rate": (tree(stimulatorList=[{"maxdIdt": -1}]), "exclusive minimum|less than or equal"),
     "a packed grid": (
-        tree(coilElementList=[{"type": 3, "stimulator": 0, "data": "eJw=", "affine": np.eye(4).tolist()}]), "a Python pick"
+        tree(coilElementList=[{"type": 3, "stimulator": 0, "data": "eJw=", "affine": np.eye(4).tolist()}]), "pickle"
     ),
     "a flat grid": (
         tree(coilElementList=[{"type": 3, "stimulator": 0, "data": [[[[1, 2, 3]]]], "affine": np.eye(4).tolist()}]),

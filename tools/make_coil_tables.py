@@ -124,7 +124,7 @@ TABLES = {
 
 def marked(name: str) -> re.Pattern[str]:
     """What finds a table between its marks."""
-    return re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- end {name} -->)", re.DOTALL)
+    return re.compile(rf"(<!-- {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)
 
 
 def filled(text: str) -> str:
@@ -133,7 +133,7 @@ def filled(text: str) -> str:
         if not marked(name).search(text):
             raise SystemExit(f"{OUT.name} has no marks for the table {name!r}")
         table = make()
-        text = marked(name).sub(lambda match, table=table: match[1] + table + match[2], text)
+        text = marked(name).sub(lambda match, table=table: match[1] + table + "\n" + match[2], text)
     return text
 
 

@@ -31,7 +31,7 @@ def read_coil(name_or_path: str | Path, *, deformations: Sequence[float] | None 
     name_or_path : str or Path
         A file ending in .ccd, .tcd, .nii or .nii.gz, or an id of the catalogue (see `list_coils`).
     deformations : sequence of float, optional
-        Of a .tcd coil with parts that move: the value of each of its ranges, mm or degrees; by default the initial ones.
+        Of a .tcd coil with parts that move: the value of each of its ranges, mm or degrees; by default the initial.
 
     Raises
     ------
