@@ -136,6 +136,14 @@ def test_sites_sizes_and_electrodes_change_by_the_form(page):
     assert page.state.dose_faults
 
 
+def test_what_swings_both_ways_is_no_anode():
+    roles = {pid: [row["role"] for row in dose.electrode_rows(read_protocol(pid))]
+             for pid in ("select-tdcs", "antal-2008-tacs", "terney-2008-trns", "m1-so")}  # fmt: skip
+    assert roles["select-tdcs"] == ["anode", "cathode"]
+    assert set(roles["antal-2008-tacs"]) == set(roles["terney-2008-trns"]) == {"alternating"}
+    assert set(roles["m1-so"]) == {"anode", "cathode"}
+
+
 def test_a_coil_is_put_at_a_site_and_its_handle_turned(page):
     page.call("library_load", "three-d-itbs")
     page.call("dose_place", 0, "F3")

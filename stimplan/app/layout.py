@@ -12,6 +12,17 @@ if TYPE_CHECKING:
 
 _REGION_TITLES: dict[Region, str] = {"left": "Protocol", "right": "Safety", "bottom": "Session"}
 
+# Everything on the page is measured in the size of the root's text.
+_SIZE_STEP = (
+    "[$event.target.ownerDocument.documentElement].forEach((root) => root.style.fontSize = "
+    "Math.min(26, Math.max(12, (parseFloat(root.style.fontSize) || 16) {step})) + 'px')"
+)
+_TEXT_SIZE = "".join(
+    f'<button type="button" aria-label="{name} text" title="{name} text" data-testid="text-{name.lower()}" '
+    f'@click="{_SIZE_STEP.format(step=step)}">{sign}</button>'
+    for name, step, sign in (("Smaller", "- 2", "A\u2212"), ("Larger", "+ 2", "A+"))
+)
+
 
 def lay_out(session: Session) -> None:
     """Build the whole page: the shell, the head in the middle, and every panel in its region."""
@@ -27,6 +38,7 @@ def lay_out(session: Session) -> None:
     state.trame__title = TITLE
     session.server.enable_module({"scripts": ["stimplan/view.js"], "vue_use": ["stimplan_view"]})
     state.setdefault("verdict", "unknown")
+    state.setdefault("verdict_word", "UNKNOWN")
     with DivLayout(session.server) as page, page.root, v.VApp(), html.Div(classes="sp-page"):
         _top(session)
         _region(session, PANELS, "left")
@@ -59,8 +71,9 @@ def _top(session: Session) -> None:
         html.Span("{{ plan_title }}", classes="sp-title", title=("plan_title",))
         html.Span("({{ plan_origin }})", classes="sp-origin")
         with html.Span(classes=("['sp-verdict', 'sp-verdict-' + verdict]",), role="status"):
-            html.Span("Safety: {{ verdict }}")
+            html.Span("Safety: {{ verdict_word }}")
         v.VSpacer()
+        html.Div(_TEXT_SIZE, classes="sp-text-size", role="group", aria_label="Size of text")
         build_actions(session)
 
 

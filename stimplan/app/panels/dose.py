@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from stimplan.montage import Electrode
 
 _OWN_SIZE = "own size"
+_SWINGING = ("sinusoidal", "noise", "temporal-interference")
+_SIGNS = {"anode": "+", "cathode": "\u2212", "alternating": "~", "no current": "0"}
 
 
 def sections_of(protocol: Protocol) -> list[tuple[str, tuple[FormField, ...]]]:
@@ -58,8 +60,9 @@ def sections_of(protocol: Protocol) -> list[tuple[str, tuple[FormField, ...]]]:
 def electrode_rows(protocol: Protocol) -> list[dict[str, Any]]:
     """The electrodes for the page: site, current, size, density."""
     rows = []
+    waveform = protocol.waveform.type if protocol.waveform is not None else ""
     for number, one in enumerate(protocol.electrodes):
-        size = from_si(one.current_A, "mA")
+        size, role = from_si(one.current_A, "mA"), _role(one, waveform)
         rows.append(
             {
                 "n": number,
@@ -67,9 +70,9 @@ def electrode_rows(protocol: Protocol) -> list[dict[str, Any]]:
                 "site": one.site if isinstance(one.site, str) else "",
                 "place": one.label if not isinstance(one.site, str) else "",
                 "mA": f"{size.normalize():f}",
-                "said": f"{one.label}, {size.normalize():f} mA, {_role(one)}",
-                "sign": "+" if one.current_A > 0 else "\u2212" if one.current_A < 0 else "0",
-                "role": _role(one),
+                "said": f"{one.label}, {size.normalize():f} mA, {role}",
+                "sign": _SIGNS[role],
+                "role": role,
                 "size": shape_text(one.shape),
                 "product": one.product or _OWN_SIZE,
                 "density": f"{one.current_density_A_per_m2 / 10:.3g} mA/cm²",
@@ -79,8 +82,13 @@ def electrode_rows(protocol: Protocol) -> list[dict[str, Any]]:
     return rows
 
 
-def _role(electrode: Electrode) -> str:
-    return "anode" if electrode.current_A > 0 else "cathode" if electrode.current_A < 0 else "no current"
+def _role(electrode: Electrode, waveform: str) -> str:
+    """What it is at every moment; where the current swings both ways it is anode and cathode in turn."""
+    if electrode.current_A == 0:
+        return "no current"
+    if waveform in _SWINGING:
+        return "alternating"
+    return "anode" if electrode.current_A > 0 else "cathode"
 
 
 def _note(electrode: Electrode) -> str:

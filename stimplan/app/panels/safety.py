@@ -31,7 +31,7 @@ class _Safety:
     def _show(self, plan: Plan, by: str = "") -> None:
         state = self._session.state
         view = verdict_view(judge(plan), has_person=plan.subject is not None)
-        state.safety, state.verdict = view, view["verdict"]
+        state.safety, state.verdict, state.verdict_word = view, view["verdict"], view["word"]
         state.safety_profile = plan.profile or DEFAULT_PROFILE
 
     def _profile(self, name: Any) -> None:

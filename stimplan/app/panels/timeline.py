@@ -35,9 +35,9 @@ from stimplan.waveform import (
 from stimplan.waveform.choices import Choices
 
 INK, FAINT, LINE, BAND = "#1b1f24", "#4a5461", "#8a94a3", "#e9edf3"
-WIDTH, HEIGHT = 1180, 118
+WIDTH, HEIGHT = 1180, 106
 # The plot's frame; the words stand to its left.
-_LEFT, _RIGHT, _TOP, _BOTTOM = 250, 1168, 14, 92
+_LEFT, _RIGHT, _TOP, _BOTTOM = 250, 1168, 14, 83
 _ROWS = 5
 _COIL = "#6b2fa0"
 # What stands in for a gap between blocks that is not reported, drawn hatched and said.

@@ -162,8 +162,11 @@ def _headline(groups: Mapping[Status, list[Any]], verdict: Status, has_person: b
 
 
 def _first_and_more(rows: list[Any]) -> str:
+    """The first finding, with its numbers or else in its own words, and how many more there are."""
     first, more = rows[0], len(rows) - 1
-    return f"{first['title']}{first['numbers_text']}{f', and {more} more' if more else ''}."
+    is_told = first["status"] in ("stop", "warn") and not first["numbers"]
+    text = first["message"].partition(". ")[0].rstrip(".") if is_told else f"{first['title']}{first['numbers_text']}"
+    return f"{text}{f'; and {more} more' if more else ''}."
 
 
 @cache
