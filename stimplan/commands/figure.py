@@ -44,6 +44,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if args.is_list:
         return _list(args, console)
     out = _out(args)
+    if args.kind:  # said before anything is read
+        _check_ending(out, args.kind, is_publication=args.publication)
     runs, notices = _read(args.result)
     kind = args.kind or ("overview" if not _is_preview(runs) else "preview")
     _check_ending(out, kind, is_publication=args.publication)

@@ -19,7 +19,7 @@ from stimplan.view.paper import INK, new_figure
 from stimplan.view.scene import VIEWS, brain_surface, half_height_m, shoot, show_shot
 from stimplan.view.style import TEXT_PT, add_colour_bar, cmap_of, draw_scale_bar, signed_cmap
 from stimplan.view.surface import colour_range_V_per_m, map_label, scene_cortex
-from stimplan.view.waveform_field import normal_cycle
+from stimplan.view.waveform_field import NORMAL_LABEL, normal_cycle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -140,7 +140,7 @@ def animate_cycle(exposure: Exposure, *, views: Sequence[str] | None = None, ima
             plotter.close()
         add_colour_bar(
             figure, figure.add_axes((0.08, 0.16, 0.6, 0.025)), limits=limits, cmap=signed_cmap(), extend="both",
-            label="E along the outward normal of the cortex, V/m (to the 99.9th percentile of its peak)",
+            label=NORMAL_LABEL,
         )  # fmt: skip
         _draw_clock(figure, phase)
         return figure

@@ -162,6 +162,7 @@ def add_colour_bar(
         bar.minorticks_off()
     bar.ax.tick_params(labelsize=7, length=2, colors=INK)
     bar.outline.set_linewidth(0.5)
+    bar.ax.set_gid("colour bar")
     # What would run over the figure's edge goes on in a second line.
     room_in = 2 * min(box.x0 + box.width / 2, 1 - box.x0 - box.width / 2) * width_in
     if is_flat and len(label) * 0.52 * TEXT_PT / 72 > room_in:

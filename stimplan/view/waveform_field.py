@@ -29,6 +29,9 @@ Array = NDArray[np.float64]
 _SIZE_PX = (600, 600)
 
 
+NORMAL_LABEL = "E into the cortex (+) and out of it (−), V/m (to the 99.9th percentile of its peak)"
+
+
 @attrs.frozen(eq=False)
 class _Picture:
     """One column of a figure: values at the nodes, their colours, and what stands above."""
@@ -61,11 +64,11 @@ def plot_phase(exposure: Exposure, *, views: Sequence[str] = ("left", "right", "
 
 
 def normal_cycle(exposure: Exposure) -> tuple[NDArray[np.complex128], float]:
-    """The field along the outward normal of the cortex over a cycle.
+    """The field through the cortex over a cycle, into it positive, as an anode's current goes.
 
     Returns
     -------
-    along_V_per_m : (n,) complex array
+    inward_V_per_m : (n,) complex array
         Phasor at the nodes of the cortex, V/m, NaN elsewhere: its real part is the field when the largest current
         peaks, and turned by an angle the field at that phase.
     reach_V_per_m : float
@@ -79,12 +82,12 @@ def normal_cycle(exposure: Exposure) -> tuple[NDArray[np.complex128], float]:
     head, cortex = exposure.field.head, cortex_of(exposure.field.head)
     normals = np.full((len(head.nodes_m), 3), np.nan)
     normals[cortex.nodes] = cortex.normals
-    along = np.einsum("nd,nd->n", _nodal_phasor(exposure), normals)
-    return along, float(np.nanpercentile(np.abs(along), 99.9)) or 1e-12
+    inward = -np.einsum("nd,nd->n", _nodal_phasor(exposure), normals)
+    return inward, float(np.nanpercentile(np.abs(inward), 99.9)) or 1e-12
 
 
 def plot_cycle(exposure: Exposure, *, moments: int = 6, views: Sequence[str] | None = None) -> Figure:
-    """Strip of the field's component along the cortical normal at moments of a cycle, on one scale.
+    """Strip of the field through the cortex at moments of a cycle, into it red, out of it blue, on one scale.
 
     Parameters
     ----------
@@ -112,7 +115,7 @@ def plot_cycle(exposure: Exposure, *, moments: int = 6, views: Sequence[str] | N
         _draw_column(figure, head, one, rows, heights=heights, sides=(column / moments, 1 / moments))
     add_colour_bar(
         figure, figure.add_axes((0.3, 0.14, 0.4, 0.03)), limits=(-reach, reach), cmap=signed_cmap(), extend="both",
-        label="E along the outward normal of the cortex, V/m (to the 99.9th percentile of its peak)",
+        label=NORMAL_LABEL,
     )  # fmt: skip
     return figure
 
