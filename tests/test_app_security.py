@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import struct
+from contextlib import suppress
 
 import pytest
 
 pytest.importorskip("trame", reason="the app needs the extra 'app'")
 
-from apps import Socket, ask, request, running_app, secret_of, status  # noqa: E402
+from apps import Socket, ask, request, running_app, secret_of, status
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def test_the_owner_gets_scripts_by_the_cookie(app):
 
 # Each is refused, and says nothing but that.
 REFUSED = {
-    "no token": lambda app: request(app),
+    "no token": request,
     "an empty token": lambda app: request(app, "/?token="),
     "a wrong token": lambda app: request(app, "/?token=" + "A" * 43),
     "a token and one letter": lambda app: request(app, f"/?token={app.token}x"),
@@ -95,7 +96,8 @@ def test_methods_without_a_meaning_here_are_refused(app, method):
 
 
 OUTSIDE = [
-    "/../secret.json", "/stimplan/../../secret.json", "/stimplan/%2e%2e/%2e%2e/pyproject.toml", "/stimplan/..%2f..%2fcli.py",
+    "/../secret.json", "/stimplan/../../secret.json", "/stimplan/%2e%2e/%2e%2e/pyproject.toml",
+    "/stimplan/..%2f..%2fcli.py",
     "/stimplan/%252e%252e/%252e%252e/cli.py", "/stimplan/..\\..\\cli.py", "/stimplan//etc/passwd", "//etc/passwd",
     "/stimplan/..%00/cli.py", "/download/../../../secret.json/x", "/download/abc/..%2f..%2fsecret.json",
     "/stimplan/%c0%ae%c0%ae/%c0%ae%c0%ae/cli.py", "/file:///etc/passwd", "/secret.json", "/link.json",
@@ -118,7 +120,8 @@ BROKEN = {
     "ten thousand headers": b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 10_000 + b"\r\n",
     "a length below zero": b"POST /paraview/ HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
     "two lengths": b"POST /paraview/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 9\r\n\r\nabc",
-    "a length and parts": b"POST /paraview/ HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET",
+    "a length and parts": b"POST /paraview/ HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET",
     "parts of no size": b"POST /paraview/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     "a line feed in a header": b"GET / HTTP/1.1\r\nHost: a\nSet-Cookie: b\r\n\r\n",
 }  # fmt: skip
@@ -191,10 +194,8 @@ def test_a_broken_frame_ends_at_most_its_own_connection(app, what, is_known):
     with Socket(app) as link:
         if is_known:
             assert "result" in link.hello(secret_of(app))
-        try:
+        with suppress(OSError):  # it may be cut off while it speaks
             FRAMES[what](link)
-        except OSError:
-            pass  # it was cut off while it spoke
     with Socket(app) as link:
         assert "result" in link.hello(secret_of(app))
 
@@ -207,14 +208,6 @@ def link(app):
 
 
 TRIGGERS = [
-    ("open_protocol", ["x.json", "/etc/passwd"], "a JSON object was expected"),
-    ("open_protocol", ["x.json", "../secret.json"], "a JSON object was expected"),
-    ("open_protocol", ["x.json", "select-tdcs"], "a JSON object was expected"),
-    ("open_protocol", ["x.json", "{" * 100_000], "not JSON"),
-    ("open_protocol", ["x.json", '{"a": NaN, "a": 1}'], "NaN"),
-    ("open_protocol", ["x.json", "{}" + " " * 500_000], "is larger than 400 kB"),
-    ("open_protocol", [["x"], {"y": 1}], "a file is its name and its text"),
-    ("open_protocol", [], "unexpected TypeError"),
     ("pick", ["../../F3"], "is not in montage"),
     ("pick", ["F" * 100_000], "a site is a short name"),
     ("pick", [{"$gt": ""}], "a site is a short name"),
@@ -232,6 +225,31 @@ def test_what_the_page_could_be_made_to_say_is_read_strictly(link, name, argumen
     heard = link.trigger(name, *arguments)
     assert "error" not in heard and "Traceback" not in repr(heard)
     assert answer in link.told().rpartition(" | ")[2]
+
+
+UPLOADS = [
+    ("/etc/passwd", None, "expected a protocol as a JSON object"),
+    ("../secret.json", None, "expected a protocol as a JSON object"),
+    ("select-tdcs", None, "expected a protocol as a JSON object"),
+    ("{" * 100_000, None, "not JSON"),
+    ('{"a":' * 50_000 + "1" + "}" * 50_000, None, ""),
+    ('{"a": NaN, "a": 1}', None, "NaN"),
+    ("{}" + " " * 500_000, 500_002, "missing"),
+    ("{}", 10**12, "bytes; a protocol has a few thousand"),
+    ("{}", {"size": 1}, "is not UTF-8"),
+    ("{\ufffd}", 3, "is not UTF-8"),
+]
+
+
+@pytest.mark.parametrize("text, size, answer", UPLOADS, ids=lambda one: str(one)[:30])
+def test_an_uploaded_file_goes_through_the_strict_reader(link, text, size, answer):
+    before = link.state()["library_shown"]
+    heard = link.trigger("library_upload", "../../x.json", text, len(text.encode()) if size is None else size)
+    assert "error" not in heard
+    state = link.state()
+    faults = " ".join(one["what"] for one in state["library_faults"])
+    assert faults and answer in faults
+    assert state["library_shown"] == before
 
 
 def test_what_the_page_writes_into_the_state_is_not_believed(app, link):

@@ -1,11 +1,9 @@
-"""What the bar on top offers: save and load the protocol, solve it exactly, take the report and the scene along."""
+"""What the bar on top offers: save the protocol, solve it exactly, take the report and the scene along."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import TYPE_CHECKING
 
 from stimplan.app.downloads import Offer
 from stimplan.app.solver import MESHES, Solver
@@ -15,8 +13,6 @@ if TYPE_CHECKING:
     from stimplan.app.session import Session
     from stimplan.app.view import View
 
-# Largest protocol file that is read; the longest of the library has a twentieth of it.
-LARGEST_BYTES = 400_000
 _REPORT, _SCENE = "report.html", "scene.html"
 _HTML = "text/html"
 
@@ -27,7 +23,6 @@ def add_actions(session: Session, view: View) -> None:
     state = session.state
     state.solve_dialog, state.solve_mesh, state.solve_despite = False, "teaching", False
     session.handler("save_protocol", lambda: _save(session))
-    session.handler("open_protocol", lambda name, text: _open(session, name, text))
     session.handler("report", lambda: _result(session, view, _REPORT))
     session.handler("scene", lambda: _result(session, view, _SCENE))
 
@@ -41,21 +36,6 @@ def _save(session: Session) -> None:
     path = session.folder.write(f"{protocol.id}.json", content)
     session.say(f"Saved as {path.name} in {path.parent}.", "success")
     session.offer(Offer(path.name, "application/json", content))
-
-
-def _open(session: Session, name: Any, text: Any) -> None:
-    """Read an uploaded protocol by the strict reader; every fault of it is said."""
-    from stimplan.protocol import read_protocol
-
-    if not isinstance(name, str) or not isinstance(text, str):
-        raise InputError("a file is its name and its text")
-    if len(text.encode("utf-8", "surrogatepass")) > LARGEST_BYTES:
-        raise InputError(Problem(name[:80], f"is larger than {LARGEST_BYTES // 1000} kB, which no protocol is"))
-    if not text.lstrip("\ufeff \t\r\n").startswith("{"):
-        raise InputError(Problem(name[:80], "is no protocol: a JSON object was expected"))
-    protocol = read_protocol(text.lstrip("\ufeff \t\r\n"))
-    session.change(attrs.evolve(session.plan, protocol=protocol, origin=name[:80]), by="upload")
-    session.say(f"Opened {name[:80]}.", "success")
 
 
 def _result(session: Session, view: View, name: str) -> None:
@@ -75,11 +55,6 @@ def build_actions(session: Session) -> None:
 
     button = {"size": "small", "variant": "outlined"}
     with html.Div(classes="sp-actions", role="toolbar", aria_label="Protocol and results"):
-        v.VBtn("Open", click="trame.refs.open_file.click()", **button)
-        html.Input(
-            ref="open_file", type="file", accept=".json,application/json", classes="sp-file", tabindex="-1",
-            aria_label="Protocol file", change=f"stimplan_open($event, {LARGEST_BYTES}, trigger)",
-        )  # fmt: skip
         v.VBtn("Save", click=session.trigger("save_protocol"), **button)
         v.VBtn("Solve", click="solve_dialog = true", disabled=("solve_state === 'running'",), color="primary",
                variant="flat", size="small")  # fmt: skip

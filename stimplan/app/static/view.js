@@ -284,19 +284,7 @@ const Head = {
               @click="$emit('pick', one.name)"><span class="sp-dot"></span><span class="sp-name">{{ one.text }}</span></button>
     </div>`,
 };
-// A file the person chose is read here and sent as text; one that is too large is not even read.
-async function open(event, largest, trigger) {
-  const [file] = event.target.files;
-  event.target.value = "";
-  if (!file) return;
-  await trigger("open_protocol", [file.name, file.size > largest ? " ".repeat(largest + 1) : await file.text()]);
-}
-window.stimplan_view = {
-  install(app) {
-    app.component("SpHead", Head);
-    app.config.globalProperties.stimplan_open = open;
-  },
-};
+window.stimplan_view = { install(app) { app.component("SpHead", Head); } };
 // What the server offers is downloaded as soon as its address comes.
 const watchDownloads = () => {
   if (!window.trame?.state) return setTimeout(watchDownloads, 100);
