@@ -20,7 +20,7 @@ from stimplan.errors import naming
 from stimplan.view.scene_parts import Layer, Scene, Shade, scene_of_run
 
 if TYPE_CHECKING:
-    from stimplan.pipeline import RunResult
+    from stimplan.runs.result import RunResult
 
 _MAGIC, _VERSION, _JSON, _BINARY = 0x46546C67, 2, 0x4E4F534A, 0x004E4942
 _FLOAT, _UINT32, _UINT16 = 5126, 5125, 5123

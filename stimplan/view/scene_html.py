@@ -23,7 +23,7 @@ from stimplan.view.scene_parts import Label, Layer, Scene, Shade, scene_of_run
 from stimplan.view.style import ColourRange
 
 if TYPE_CHECKING:
-    from stimplan.pipeline import RunResult
+    from stimplan.runs.result import RunResult
 
 SCENE = "scene.html"
 FORMAT = 1

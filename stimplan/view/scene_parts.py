@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
     from stimplan.field import Field
-    from stimplan.pipeline import RunResult
     from stimplan.placement import Placement
-    from stimplan.pose import CoilPose
+    from stimplan.runs.magnetic import CoilBlock
+    from stimplan.runs.result import RunResult
 
 # A finer surface is thinned to so many triangles for the page; the numbers of the report are those of the mesh.
 MOST_TRIANGLES = 160_000
 _SCALP_OPACITY = 0.22
+# Of a coil's blocks so many are in one scene: more would hide each other, and make the page heavy.
+MOST_BLOCKS = 4
 
 
 def _points(values: ArrayLike) -> NDArray[np.float64]:
@@ -144,12 +146,38 @@ def scene_of_run(result: RunResult) -> Scene:
 
     verdict = result.report.verdict
     caution = "" if verdict == "pass" else f"Safety verdict: {verdict}."
-    return scene_of(result.exposure, title=title_of(result.protocol), caution=caution)
+    title = title_of(result.protocol)
+    blocks = [] if result.coil is None else different_blocks(result.coil.blocks)[:MOST_BLOCKS]
+    if len(blocks) < 2:
+        return scene_of(result.exposure, title=title, caution=caution)
+    return together([scene_of(one.exposure, title=title, caution=caution, name=one.label) for one in blocks],
+                    [one.label for one in blocks])  # fmt: skip
 
 
-def scene_of(
-    shown: Field | Exposure, *, title: str, caution: str = "", coil_lines_m: Sequence[ArrayLike] | None = None
-) -> Scene:
+def different_blocks(blocks: Sequence[CoilBlock]) -> list[CoilBlock]:
+    """Blocks of a coil whose fields differ, each of these once."""
+    first: dict[str, CoilBlock] = {}
+    for block in blocks:
+        first.setdefault(block.exposure.digest, block)
+    return list(first.values())
+
+
+def together(scenes: Sequence[Scene], names: Sequence[str]) -> Scene:
+    """Scenes of one head as one: every field is a choice of colours, named; every coil is there."""
+    first, *others = scenes
+    cortices = [next(one for one in scene.layers if one.group == "cortex") for scene in scenes]
+    shades = [
+        attrs.evolve(shade, range=attrs.evolve(shade.range, what=f"{name}: {shade.range.what}"))
+        for name, cortex in zip(names, cortices, strict=True)
+        for shade in cortex.shades
+    ]
+    more = [one for scene in others for one in scene.layers if one.group not in ("cortex", "scalp")]
+    layers = [attrs.evolve(one, shades=tuple(shades)) if one is cortices[0] else one for one in first.layers]
+    labels = [label for scene in scenes for label in scene.labels]
+    return attrs.evolve(first, layers=(*layers, *more), labels=tuple(labels))
+
+
+def scene_of(shown: Field | Exposure, *, title: str, caution: str = "", name: str = "") -> Scene:
     """The scene of a field: the cortex coloured by its maps, the scalp, what stimulates.
 
     Parameters
@@ -158,8 +186,8 @@ def scene_of(
     title : str
     caution : str
         Stands above the scene.
-    coil_lines_m : sequence of (k, 3) array, optional
-        The windings of a coil in its own frame, m; by default the outline of a figure-8.
+    name : str
+        Of the block of pulses, where there are several.
     """
     exposure = exposure_of(shown)
     field = exposure.field
@@ -167,16 +195,19 @@ def scene_of(
     layers = [cortex_layer(head, shades_of(exposure)), scalp_layer(head)]
     labels: list[Label] = []
     view = np.array(VIEWS["front left"])
-    if placement is not None and len(placement.electrodes):
+    if placement is not None and not hasattr(placement, "coil"):
         bodies, labels = electrode_layers(placement)
         layers += bodies
         view = facing(placement)
-    elif placement is not None and hasattr(placement, "pose_m"):
+    elif placement is not None:
         from stimplan.pose import CoilPose
+        from stimplan.view.scene_coil import coil_layers
 
-        bodies, labels = coil_layers(CoilPose(placement.pose_m), lines_m=coil_lines_m)
+        made_by: Any = placement  # a coil's placement, which `Field` does not name
+        pose = CoilPose(made_by.pose_m)
+        bodies, labels = coil_layers(made_by.coil, pose, name=name)
         layers += bodies
-        view = -placement.pose_m[:3, 2] + np.array([0.0, 0.0, 0.25])
+        view = np.array([0.0, 0.0, 0.25]) - pose.z
     is_affine = head.mni_from_head is not None and head.warp is None
     return Scene(
         title=title,
@@ -297,33 +328,3 @@ def facing(placement: Placement) -> NDArray[np.float64]:
     from stimplan.view.montage import best_views
 
     return np.asarray(VIEWS[best_views(placement)[0]], float)
-
-
-def coil_layers(pose: CoilPose, *, lines_m: Sequence[ArrayLike] | None = None) -> tuple[list[Layer], list[Label]]:
-    """A coil at its pose: its windings as tubes and its handle, which is named.
-
-    Parameters
-    ----------
-    pose : CoilPose
-    lines_m : sequence of (k, 3) array, optional
-        Windings in the coil's frame, m; by default `figure_8_outline`, which is only drawn.
-    """
-    import pyvista
-
-    from stimplan.view.pose import COIL, HANDLE, figure_8_outline
-
-    given = figure_8_outline() if lines_m is None else lines_m
-    tubes = [pyvista.MultipleLines(pose.to_head(line)).tube(radius=1.6e-3, n_sides=8) for line in given]
-    start, end = pose.to_head([0, -0.020, -0.008]), pose.to_head([0, -0.150, -0.008])
-    handle = pyvista.Tube(pointa=start, pointb=end, radius=7e-3, n_sides=16, capping=True)
-    layers = []
-    for name, title, colour, body in (
-        ("coil", "Coil", COIL, pyvista.merge(tubes)),
-        ("handle", "Handle", HANDLE, handle),
-    ):
-        mesh = body.extract_surface(algorithm="dataset_surface").triangulate()
-        layers.append(
-            Layer(id=name, title=title, group="coil", colour=colour, points_m=mesh.points,
-                  triangles=mesh.regular_faces, is_cut=False)
-        )  # fmt: skip
-    return layers, [Label("handle", end, HANDLE, "coil")]

@@ -250,7 +250,13 @@ class Viewer {
     const facing = Object.entries(AXES).reduce((best, one) => dot(one[1], this.towards) > dot(best[1], this.towards) ? one : best);
     this.canvas.setAttribute("aria-label", `3-D scene, ${this.scene.title}: the head seen mostly from ${{ up: "the top", down: "below" }[AXIS_WORDS[facing[0]]] || "the " + AXIS_WORDS[facing[0]]}. Arrow keys turn it, plus and minus zoom.`);
   }
-  word(text, x, y, kind) { const span = make("span", { class: kind }); span.textContent = text; span.style.left = x + "px"; span.style.top = y + "px"; return span; }
+  word(text, x, y, kind) {  // never beyond the edge
+    const span = make("span", { class: kind }), room = kind === "axis" ? 12 : Math.min(14 + 3.4 * Math.max(...text.split("\n").map(line => line.length)), 120);
+    span.textContent = text;
+    span.style.left = Math.max(room, Math.min(this.canvas.clientWidth - room, x)) + "px";
+    span.style.top = Math.max(14, Math.min(this.canvas.clientHeight - 14, y)) + "px";
+    return span;
+  }
   panel() {
     this.controls = make("div", { class: "scene-panel" });
     const group = (name, ...children) => { const set = make("fieldset", {}, make("legend", {}, name), ...children); this.controls.append(set); return set; };

@@ -153,6 +153,7 @@ def plot_scene(scene: Scene, *, shade: int = 0) -> Figure:
             show_shot(axes, shot, title=title, letters_at=0.06)
             for one in scene.labels:
                 across, down = shot.pixel(one.point_m).tolist()
+                across = min(max(across, 0.17 * shot.image.shape[1]), 0.83 * shot.image.shape[1])
                 axes.text(across, down, plain(one.text), fontsize=7.5, color=INK, ha="center", va="bottom",
                           bbox={"boxstyle": "round,pad=0.2", "fc": "white", "ec": one.colour, "lw": 0.8})  # fmt: skip
     finally:
