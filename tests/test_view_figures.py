@@ -14,16 +14,18 @@ from stimplan.errors import InputError
 from stimplan.exposure import expose
 from stimplan.fem.interference import modulation_depth
 from stimplan.head.cortex import cortex_of
-from stimplan.placement import place
+from stimplan.placement import Placement, place
 from stimplan.preview import preview
 from stimplan.protocol import read_protocol
 from stimplan.roi import elements_in, measure_map, patch_roi, sphere_roi, tissue_roi
+from stimplan.site_forms import Tape
 from stimplan.view import (
     plot_arrows,
     plot_comparison,
     plot_cut,
     plot_difference,
     plot_envelope,
+    plot_montage,
     plot_overview,
     plot_streamlines,
     scene_arrows,
@@ -385,3 +387,27 @@ def test_the_envelope_is_drawn_as_computed_and_its_depth_is_said():
 def test_a_direct_current_has_no_envelope():
     with pytest.raises(InputError, match="temporal interference"):
         plot_envelope(small_run().exposure, cross_m=(0, 0, 0))
+
+
+# --- labels
+
+
+def test_no_label_is_cut_or_lies_over_another_however_long_it_is():
+    tape = Tape("Fpz", "circumference", "LPA", distance_m=0.07, arc_m=0.53)
+    patches = small_run().placement.electrodes
+    named = [attrs.evolve(one.electrode, site=tape, label=tape.label) for one in patches]
+    laid = tuple(attrs.evolve(patch, electrode=one) for patch, one in zip(patches, named, strict=True))
+    placement = Placement(small_head(), laid,
+                          "complete", "test")  # fmt: skip
+    assert len(named[0].label) > 40
+    figure = plot_montage(placement, views=["front", "top"])
+    figure.canvas.draw()
+    sheet = figure.bbox
+    for axes in figure.axes:
+        notes = [note for note in axes.texts if "mA" in note.get_text()]
+        assert len(notes) == 2
+        boxes = [note.get_bbox_patch().get_window_extent() for note in notes]
+        assert not boxes[0].overlaps(boxes[1])
+        for box in boxes:
+            assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= sheet.x1 and box.y1 <= sheet.y1
+            assert axes.bbox.x0 - 1 <= box.x0 and box.x1 <= axes.bbox.x1 + 1

@@ -12,7 +12,7 @@ from stimplan.errors import InputError
 from stimplan.exposure import Exposure, exposure_of
 from stimplan.head.cortex import cortex_of
 from stimplan.head.model import HeadModel
-from stimplan.view.montage import add_electrodes, best_views, label_electrodes
+from stimplan.view.montage import add_electrodes, best_views, label_electrodes, label_margin
 from stimplan.view.overview import add_glass
 from stimplan.view.paper import FIELD_CMAP, new_figure
 from stimplan.view.scene import (
@@ -237,7 +237,7 @@ def plot_streamlines(field: Field, *, views: Sequence[str] | None = None) -> Fig
     assert placement is not None
     chosen = tuple(views) if views else best_views(placement)
     points = head.nodes_m[np.unique(head.scalp)]
-    half_height = half_height_m(points, chosen, 1.3)
+    half_height = half_height_m(points, chosen, label_margin(placement))
     figure = new_figure(3.5 * len(chosen), 4.2)
     plotter = scene_streamlines(field)
     try:

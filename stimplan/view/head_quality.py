@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from stimplan.head.interfaces import Interfaces, interfaces_of
 from stimplan.head.quality import HISTOGRAM_BINS, MOST_VOLUME_DIFFERENCE
+from stimplan.head.tissues import in_words
 from stimplan.view.paper import FAINT, INK, bare, new_figure
+from stimplan.view.style import draw_scale_bar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,6 +62,8 @@ def plot_head_quality(quality: HeadQuality) -> Figure:
     for column, (name, axis, low, high) in enumerate(_PLANES):
         axes = figure.add_axes((column / 3 + 0.005, 0.06, 0.323, 0.44))
         _draw_slice(axes, quality, interfaces, axis=axis, position_m=float(cross_m[axis]))
+        if column == 0:
+            draw_scale_bar(axes)
         for letter, place in ((low, 0.02), (high, 0.98)):
             axes.text(place, 0.5, letter, transform=axes.transAxes, fontsize=9, weight="bold", color=FAINT, ha="center")
         axes.set_title(
@@ -96,12 +100,13 @@ def _draw_volumes(axes: Axes, quality: HeadQuality) -> None:
             side = 1 if value >= 0 else -1
             text = f"{value:+.1f}".replace("-", "−")
             axes.text(
-                value + 0.02 * widest * side, row, text, va="center", ha="left" if side > 0 else "right", fontsize=7
-            )
-        axes.set_title("volume against the labels, %", fontsize=8, color=INK)
+                value + 0.02 * widest * side, row, text, va="center", ha="left" if side > 0 else "right", fontsize=7,
+                bbox={"fc": "white", "ec": "none", "pad": 0.5},
+            )  # fmt: skip
+        axes.set_title("volume of the mesh against its labels, %", fontsize=8, color=INK)
     else:
-        axes.set_title("volume, ml", fontsize=8, color=INK)
-    axes.set_yticks(rows, [t.name.replace("_", " ") for t in tissues], fontsize=7)
+        axes.set_title("volume of the mesh, ml", fontsize=8, color=INK)
+    axes.set_yticks(rows, [in_words(t.name) for t in tissues], fontsize=7)
     _plain(axes)
 
 
@@ -115,11 +120,15 @@ def _draw_shapes(axes: Axes, quality: HeadQuality) -> None:
     axes.set_yscale("log")
     axes.set_ylim(0.7, 2 * max(shapes.counts))
     axes.set_xlim(0, 1)
-    for value, name in ((shapes.worst, "worst"), (shapes.first_percentile, "1 %"), (shapes.median, "median")):
+    for value, name in (
+        (shapes.worst, "worst"),
+        (shapes.first_percentile, "1st\npercentile"),
+        (shapes.median, "median"),
+    ):
         axes.axvline(value, color=INK, lw=0.7, ls=(0, (4, 3)))
         axes.text(value, 2.3 * max(shapes.counts), f"{name}\n{value:.2f}", fontsize=6.5, ha="center", va="bottom")
-    axes.set_xlabel("quality of the tetrahedra (1 is regular)", fontsize=7, color=INK)
-    axes.set_ylabel("number", fontsize=7, color=INK)
+    axes.set_xlabel("shape of the tetrahedra (1 is regular, 0 is flat)", fontsize=7, color=INK)
+    axes.set_ylabel("number of tetrahedra", fontsize=7, color=INK)
     _plain(axes)
 
 
@@ -127,12 +136,14 @@ def _write_facts(figure: Figure, quality: HeadQuality) -> None:
     """Surfaces, layers, electric check and findings as text."""
     lines = []
     if quality.surfaces:
-        lines += [("surface to labels, mm", True), ("                    mean   95 %", False)]
         lines += [
-            (f"{s.surface.replace('_', ' '):18} {1e3 * s.mean_m:6.2f} {1e3 * s.p95_m:6.2f}", False)
-            for s in quality.surfaces
+            ("distance of surfaces to the labels, mm", True),
+            ("                     mean    95th percentile", False),
         ]
-    lines += [("layers", True)]
+        lines += [
+            (f"{in_words(s.surface):18} {1e3 * s.mean_m:6.2f}  {1e3 * s.p95_m:6.2f}", False) for s in quality.surfaces
+        ]
+    lines += [("layers around the brain", True)]
     for layer in quality.layers:
         state = "has holes" if layer.is_perforated else "closed" if not layer.mesh_m2 else "open as its labels"
         state = f"open over {1e4 * layer.mesh_m2:.3g} cm²" if layer.labels_m2 is None and layer.mesh_m2 else state
@@ -140,8 +151,9 @@ def _write_facts(figure: Figure, quality: HeadQuality) -> None:
     electric = quality.electric
     lines += [
         ("1 mA, " + electric.where, True),
-        (f"carried  {1 + electric.balance:.2%}   {electric.resistance_ohm:.0f} Ω", False),
-        (f"residual {electric.residual:.1e}", False),
+        (f"carried by the field  {100 * (1 + electric.balance):.2f} %", False),
+        (f"resistance of the head {electric.resistance_ohm:.0f} Ω", False),
+        (f"residual of the solver {electric.residual:.1e}", False),
     ]
     count = len(quality.findings)
     lines.append((f"{count} finding{'s' if count != 1 else ''}" if count else "all limits held", True))
@@ -220,7 +232,7 @@ def _draw_legend(figure: Figure, quality: HeadQuality) -> None:
     from matplotlib.patches import Patch
 
     handles = [
-        Patch(facecolor=_COLOURS.get(t.name, _OTHER), edgecolor=INK, linewidth=0.5, label=t.name.replace("_", " "))
+        Patch(facecolor=_COLOURS.get(t.name, _OTHER), edgecolor=INK, linewidth=0.5, label=in_words(t.name))
         for t in quality.tissues
     ]
     figure.legend(handles=handles, loc="lower center", ncols=len(handles), fontsize=7, frameon=False)

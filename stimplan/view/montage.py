@@ -96,7 +96,7 @@ def plot_montage(placement: Placement, *, views: Sequence[str] | None = None) ->
     """
     chosen = tuple(views) if views else best_views(placement)
     points = placement.head.nodes_m[np.unique(placement.head.scalp)]
-    half_height = half_height_m(points, chosen, 1.3)
+    half_height = half_height_m(points, chosen, label_margin(placement))
     figure = new_figure(3.5 * len(chosen), 3.75)
     plotter = scene_montage(placement)
     try:
@@ -123,6 +123,12 @@ def plot_montage(placement: Placement, *, views: Sequence[str] | None = None) ->
 def _colours(placement: Placement) -> list[str]:
     """Colour of each electrode."""
     return [sign_colour(current) for current in shown_currents_A([patch.electrode for patch in placement.electrodes])]
+
+
+def label_margin(placement: Placement) -> float:
+    """How much larger than the head the picture is, so that the labels lie beside it: more where they are sentences."""
+    longest = max((len(patch.electrode.label) for patch in placement.electrodes), default=0)
+    return 1.3 if longest <= _SHORT else 1.6
 
 
 def label_electrodes(axes: Axes, shot: Shot, placement: Placement) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from stimplan.exposure import Exposure, exposure_of
 from stimplan.head.model import HeadModel
 from stimplan.roi import Roi, default_tissue, elements_in
-from stimplan.view.montage import add_electrodes, best_views, label_electrodes
+from stimplan.view.montage import add_electrodes, best_views, label_electrodes, label_margin
 from stimplan.view.outline import outline_on_brain
 from stimplan.view.panels import plain
 from stimplan.view.paper import INK, new_figure
@@ -105,7 +105,7 @@ def plot_overview(
     head, placement = exposure.field.head, exposure.field.placement
     chosen = tuple(views) if views else best_views(placement) if placement else ("left", "top")
     points = head.nodes_m[np.unique(head.scalp)]
-    half_height = half_height_m(points, chosen, 1.3)
+    half_height = half_height_m(points, chosen, 1.3 if placement is None else label_margin(placement))
     figure = new_figure(3.5 * len(chosen), 4.3)
     plotter = scene_overview(exposure, roi=roi, name=name)
     try:
