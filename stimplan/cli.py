@@ -28,7 +28,7 @@ _WIDTH = 120
 # Commands with a module of their own, in the order of the help.
 _COMMANDS = ("run", "check", "protocols", "describe", "compare", "new", "migrate", "schema", "timeline", "waveform",
              "ledger", "bids", "screen", "signoff", "conductivities", "preview", "leadfield", "crosscheck", "heads",
-             "atlases", "measure", "poses", "figure", "view", "report", "app")  # fmt: skip
+             "atlases", "measure", "poses", "figure", "view", "report", "app", "search")  # fmt: skip
 _EXIT_CODES = (
     "exit codes: 0 fine, 2 bad input, 3 the safety verdict is stop or unknown, 4 a computation did not converge, "
     "5 an optional package is missing"

@@ -272,8 +272,14 @@ def test_the_front_holds_the_poses_that_no_other_beats():
 
 
 def test_the_best_pose_of_each_place_is_found_and_an_empty_place_has_none():
-    found = best_of_places(np.array([1.0, 4.0, 4.0, 2.0]), np.array([0, 0, 2, 2]), 4)
-    assert list(found) == [1, -1, 2, -1]
+    scores, place = np.array([1.0, 4.0, 4.0, 2.0]), np.array([0, 0, 2, 2])
+    assert list(best_of_places(scores, place, np.zeros(4), count=4)) == [1, -1, 2, -1]
+
+
+def test_of_poses_that_are_equal_the_handle_nearest_to_the_back_is_listed():
+    scores, place = np.array([4.0, 4.0 - 1e-5, 3.9]), np.zeros(3, dtype=int)
+    assert list(best_of_places(scores, place, np.radians([-120, 60, 0]), count=1)) == [1]
+    assert list(best_of_places(scores - [0, 0.01, 0], place, np.radians([-120, 60, 0]), count=1)) == [0]
 
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, math.nan, math.inf])

@@ -11,6 +11,9 @@ from stimplan.errors import InputError, Problem
 
 Array = NDArray[np.float64]
 
+# Scores closer than this share of the largest are equal: less than the lattice of the sums is exact to.
+TIE = 3e-4
+
 
 def _positive(instance: object, attribute: attrs.Attribute[float], value: float) -> None:
     if not 0 < value < float("inf"):
@@ -48,10 +51,19 @@ def scores_of(goals: tuple[Goal, ...], values_V_per_m: Array) -> Array:
     return np.asarray(np.sum(columns, axis=0))
 
 
-def best_of_places(scores: Array, place: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """(count,) number of the best pose at each place; -1 where there is none."""
+def best_of_places(scores: Array, place: NDArray[np.int64], angle_rad: Array, *, count: int) -> NDArray[np.int64]:
+    """(count,) number of the best pose at each place; -1 where there is none.
+
+    Of poses that are equal within `TIE` the one whose handle is nearest to pointing backwards: a strength does not
+    change when a symmetric coil is turned round, and rounding must not decide where its handle goes.
+    """
     best = np.full(count, -1, dtype=np.int64)
-    order = np.lexsort((-np.arange(len(scores)), scores))
+    top = np.full(count, -np.inf)
+    np.maximum.at(top, place, scores)
+    level = top[place] - TIE * np.abs(scores).max(initial=0.0)
+    able = np.flatnonzero(scores >= level)
+    away = np.abs(np.remainder(angle_rad[able] + np.pi, 2 * np.pi) - np.pi)
+    order = able[np.lexsort((-able, -np.round(away, 6)))]
     best[place[order]] = order
     return best
 

@@ -212,7 +212,7 @@ def search_poses(
     probe = _Probe(auxiliary, coil, rates, tuple(goals))
     values = probe.values(found.poses_m, progress)
     scores = scores_of(probe.goals, values)
-    at_place = best_of_places(scores, found.place, len(found.places_m))
+    at_place = best_of_places(scores, found.place, found.angle_rad, count=len(found.places_m))
     listed = at_place[at_place >= 0]
     listed = listed[np.argsort(-scores[listed], kind="stable")][: chosen.top_k]
     exact = probe.exact(found.poses_m[listed])
