@@ -3,6 +3,7 @@
     python benchmarks/tms.py                 430,000 nodes: one pose, and 16 poses
     python benchmarks/tms.py --poses 100     100 poses
     python benchmarks/tms.py --edge 4        180,000 nodes
+    python benchmarks/tms.py --fmm           dA/dt by the fast multipole method as well
 
 Seconds depend on the machine and its load; with --strict the exit code is 1 if one pose takes more than 3 s, or 100
 poses (in proportion) more than 150 s, which is meant for two cores of their own and 430,000 nodes.
@@ -18,6 +19,7 @@ import numpy as np
 
 from stimplan.coil import catalogue_coil
 from stimplan.coil_field import CoilPlacement, coil_placement, solve_coil, solve_coils
+from stimplan.coil_fmm import with_fmm
 from stimplan.fem.compare import mag, rdm
 from stimplan.fem.exact_tms import sphere_field
 from stimplan.field import system_of
@@ -38,23 +40,45 @@ def pose(distance_m: float, turn_rad: float = 0.0) -> np.ndarray:
     return matrix
 
 
-def placed(head: HeadModel, kind: str, distance_m: float = 0.004, turn_rad: float = 0.0) -> CoilPlacement:
+def placed(
+    head: HeadModel, kind: str, distance_m: float = 0.004, turn_rad: float = 0.0, gauge: str = "plain"
+) -> CoilPlacement:
     coil = catalogue_coil("figure8-70mm-9-turns", kind=kind, elements=4 if kind == "dipoles" else None)
-    return coil_placement(coil, pose_m=pose(distance_m, turn_rad), didt_A_per_s=RATE, head=head)
+    return coil_placement(coil, pose_m=pose(distance_m, turn_rad), didt_A_per_s=RATE, head=head, gauge=gauge)
 
 
-def accuracy(head: HeadModel) -> None:
+def accuracy(head: HeadModel, gauge: str) -> None:
     brain = np.flatnonzero(head.in_tissue("layer_1"))[::7]
     for distance_m in (0.004, 0.010, 0.030):
-        placement = placed(head, "dipoles", distance_m)
+        placement = placed(head, "dipoles", distance_m, gauge=gauge)
         field = solve_coil(head, placement)
         moments = placement.coil.elements[0].moments_A_m2_per_A @ placement.pose_m[:3, :3].T * RATE
         truth = sphere_field(head.centers_m[brain], placement.positions_m, moments, radius_m=RADII_MM[-1] * 1e-3)
         found, volumes = field.at(head.centers_m[brain]), head.volumes_m3[brain]
         element = rdm(field.E_V_per_m[brain], truth, weights=volumes)
         print(
-            f"  {distance_m * 1e3:4.0f} mm  recovered RDM {rdm(found, truth, weights=volumes):.2%}"
+            f"  {distance_m * 1e3:4.0f} mm  {gauge:6}  recovered RDM {rdm(found, truth, weights=volumes):.2%}"
             f"  MAG {mag(found, truth, weights=volumes):.4f}  element RDM {element:.2%}"
+        )
+
+
+def against_fmm(head: HeadModel) -> None:
+    """Time of the direct sums and of the fast multipole method for more and more dipoles, where it is installed."""
+    try:
+        import fmm3dpy  # noqa: F401
+    except ImportError:
+        print("fast multipole method: not installed (pip install stimplan[fmm])")
+        return
+    for rings in (4, 14, 40):
+        coil = catalogue_coil("figure8-70mm-9-turns", kind="dipoles", elements=rings)
+        direct = coil_placement(coil, pose_m=pose(0.004), didt_A_per_s=RATE, head=head)
+        fast = with_fmm(direct, tolerance=1e-4)
+        one, wall, _ = timed(direct.dadt_V_per_m, head.nodes_m)
+        other, faster, _ = timed(fast.dadt_V_per_m, head.nodes_m)
+        error = np.abs(one - other).max() / np.abs(one).max()
+        print(
+            f"  {len(direct.positions_m):6} dipoles: directly {wall:.2f} s, multipoles {faster:.2f} s "
+            f"({wall / faster:.2f} times as fast, {error:.0e} off)"
         )
 
 
@@ -68,6 +92,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--edge", type=float, default=3.0)
     parser.add_argument("--poses", type=int, default=16)
+    parser.add_argument("--fmm", action="store_true", help="compare with the fast multipole method")
     parser.add_argument("--strict", action="store_true")
     options = parser.parse_args()
     head = sphere_head(radii_mm=RADII_MM, conductivities_S_per_m=SIGMA, edge_mm=options.edge)
@@ -76,6 +101,12 @@ def main() -> int:
     placement.dadt_V_per_m(head.nodes_m[:10])  # loads the compiled code
     _, wall, cpu = timed(placement.dadt_V_per_m, head.nodes_m)
     print(f"dA/dt of {len(placement.positions_m)} pieces of wire at the nodes: {wall:.2f} s, {cpu:.2f} s of CPU")
+    smooth = placed(head, "wire", gauge="radial")
+    smooth.primary_V_per_m(head.nodes_m[:10])
+    _, wall, cpu = timed(smooth.primary_V_per_m, head.nodes_m)
+    print(f"the same in the radial gauge: {wall:.2f} s, {cpu:.2f} s of CPU")
+    if options.fmm:
+        against_fmm(head)
     _, wall, cpu = timed(system_of, head)
     print(f"matrix and preconditioner, once for a head: {wall:.2f} s, {cpu:.2f} s of CPU")
     solve_coil(head, placement)
@@ -85,7 +116,8 @@ def main() -> int:
     poses = [placed(head, "wire", 0.004, turn) for turn in turns]
     sizes, many, cpu = timed(lambda: [one.magnitude_V_per_m.max() for one in solve_coils(head, poses)])
     print(f"{len(sizes)} poses: {many:.1f} s, {cpu:.1f} s of CPU; 100 would take {100 * many / len(sizes):.0f} s")
-    accuracy(head)
+    for gauge in ("plain", "radial"):
+        accuracy(head, gauge)
     is_slow = one > ONE_POSE_S or 100 * many / len(sizes) > HUNDRED_POSES_S
     return 1 if options.strict and is_slow else 0
 
