@@ -1,9 +1,9 @@
 """Primary field of a coil by the fast multipole method: an extra, for coils of very many elements.
 
 The sums of `stimplan.fem.tms` cost points times elements, this about points plus elements. Measured at 398,000 nodes on
-two cores with other work on them (`benchmarks/tms.py --fmm`, tolerance 1e-4): 1,152 dipoles 0.3 s directly and 4.4 s so;
-14,112 dipoles 3.5 and 7.5 s; 115,200 dipoles 33 and 29 s. Below some 100,000 elements the direct sums are faster, and
-they are exact to 5e-7; coils in use have a few thousand.
+two cores with other work on them (`benchmarks/tms.py --fmm`, tolerance 1e-4): 1,152 dipoles 0.3 s directly and 4.4 s
+so; 14,112 dipoles 3.5 and 7.5 s; 115,200 dipoles 33 and 29 s. Below some 100,000 elements the direct sums are faster,
+and they are exact to 5e-7; coils in use have a few thousand.
 """
 
 from __future__ import annotations
