@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.errors import HeadError
+from stimplan.fem.surface import area_vectors
 from stimplan.head.model import HeadModel
+from stimplan.head.ventricles import faces_ventricle
 from stimplan.values import frozen_array
 
 Array = NDArray[np.float64]
@@ -20,7 +22,7 @@ _BRAIN = ("white_matter", "gray_matter")
 
 @attrs.frozen(eq=False)
 class Cortex:
-    """The outer surface of the brain, where grey matter meets what is around it.
+    """The outer surface of the brain, where grey matter meets what is around it; without the walls of the ventricles.
 
     Attributes
     ----------
@@ -66,8 +68,12 @@ def cortex_of(head: HeadModel) -> Cortex:
     triangles = head.surface(*brain)
     is_gray = np.zeros(len(head.nodes_m), dtype=bool)
     is_gray[head.tets[head.in_tissue(tissue)]] = True
-    # Where white matter reaches the surface (brain stem, ventricles) there is no cortex.
+    # Where white matter reaches the surface (brain stem, ventricles) there is no cortex, and none on deep grey matter
+    # that is the wall of a ventricle.
     triangles = triangles[is_gray[triangles].all(axis=1)]
+    vectors = area_vectors(head.nodes_m, triangles)
+    normals = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(float).tiny)
+    triangles = triangles[~faces_ventricle(head, head.nodes_m[triangles].mean(axis=1), normals)]
     if not len(triangles):
         raise HeadError(f"head {head.name!r} has no {tissue} on the surface of its brain")
     nodes, corner = np.unique(triangles, return_inverse=True)
