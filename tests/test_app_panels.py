@@ -189,6 +189,28 @@ def test_an_answer_changes_the_verdict_and_can_be_taken_back(page):
     assert page.session.plan.subject is None and page.call("person_text") == ""
 
 
+def test_an_implant_has_a_place(page):
+    page.call("person_list", "implants", "add", "pacemaker")
+    page.call("person_region", "pacemaker", "chest")
+    assert page.session.plan.subject.implants[0].region == "chest"
+    page.call("person_region", "pacemaker@chest", "")
+    assert page.session.plan.subject.implants[0].region is None
+    page.call("person_region", "pacemaker", "moon")
+    assert page.state.person_faults and page.session.plan.subject.implants[0].region is None
+
+
+def test_a_published_dose_becomes_ones_own(page):
+    page.call("dose_slide", 0, "1.5")
+    page.call("dose_own")
+    assert page.protocol.source is None and page.protocol.certainty == () and page.protocol.id == "own-select-tdcs"
+    assert page.protocol.electrodes[0].current_A == 0.0015 and page.state.dose_is_published is False
+    page.call("dose_set", "$.id", "ward-7")
+    page.call("dose_slide", 0, "1")
+    assert page.protocol.id == "ward-7" and page.state.dose_file == "ward-7.json"
+    page.call("dose_set", "$.id", "Ward 7!")
+    assert page.state.dose_faults[0]["where"] == "$.id"
+
+
 def test_an_answer_that_is_none_is_listed_and_the_person_stays(page):
     page.call("person_answer", "age_years", "forty")
     assert page.state.person_faults and page.session.plan.subject is None
@@ -237,7 +259,7 @@ def test_hostile_arguments_leave_the_plan_whole_and_never_raise(page, value):
               "library_load": 1, "library_upload": 3, "dose_slide": 2, "dose_site": 2, "dose_product": 2, "dose_add": 1,
               "dose_remove": 1, "dose_set": 2, "dose_place": 2, "dose_handle": 2, "lesson_open": 1, "lesson_scene": 1,
               "lesson_answer": 2, "safety_profile": 1, "person_answer": 2, "person_detail": 2,
-              "person_list": 3}  # fmt: skip
+              "person_list": 3, "person_region": 2}  # fmt: skip
     assert set(wanted) <= set(page.handlers)
     before = page.protocol
     for name, count in wanted.items():

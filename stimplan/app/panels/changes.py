@@ -18,6 +18,7 @@ Tree = dict[str, Any]
 
 # What was said about the published protocol and is no longer true of a changed one.
 _OF_THE_PUBLICATION = ("published_totals", "evidence", "result")
+_OF_THE_DOSE = ("schema_version", "modality", "target", "stimulation", "course", "simulation")
 _SUFFIX = "-changed"
 _LONGEST_ID, _LONGEST_NOTE, _LONGEST_TITLE = 64, 2000, 200
 _NOTE = re.compile(r"^Not as published: changed in ([^;]+); the source does not describe that\. ?")
@@ -128,6 +129,18 @@ def use_product(protocol: Protocol, index: int, product: str) -> Protocol:
     plain = ELECTRODE.write(Electrode("Cz", known.shape, known.layers, 0.001, product=product))
     at = ("stimulation", "electrodes", index)
     return set_values(protocol, {(*at, key): plain[key] for key in ("shape", "layers", "product")})
+
+
+def as_own(protocol: Protocol) -> Protocol:
+    """The dose of a protocol as the start of one's own: what is delivered, its course and its target, nothing else.
+
+    Everything the publication said of itself is left out: title, people, sham, outcomes, evidence, source, how its
+    values are known. Its id begins with "own-".
+    """
+    tree = protocol_tree(protocol)
+    kept = {key: copy.deepcopy(tree[key]) for key in _OF_THE_DOSE if key in tree}
+    name = f"own-{protocol.id.removeprefix('own-').removesuffix(_SUFFIX)}"
+    return read_protocol({**kept, "id": name[:_LONGEST_ID].rstrip("-"), "title": None})
 
 
 def free_sites(protocol: Protocol) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import attrs
 from stimplan.app.panels.balance import slider_limit_mA
 from stimplan.app.panels.changes import (
     add_electrode,
+    as_own,
     free_sites,
     move_slider,
     read_number,
@@ -39,22 +40,22 @@ _SIGNS = {"anode": "+", "cathode": "\u2212", "alternating": "~", "no current": "
 
 def sections_of(protocol: Protocol) -> list[tuple[str, tuple[FormField, ...]]]:
     """Groups of fields for a protocol, each with its title, as the schema of its file has them."""
-    course = form_fields(protocol, ("course",))
+    course, name = form_fields(protocol, ("course",)), ("Name", form_fields(protocol, (), ("id", "title")))
     if protocol.magnetic is None:
         here: JsonPath = ("stimulation",)
         size = [("How the currents are given", form_fields(protocol, here, ("amplitude_convention",)))]
         time = ("Time and ramps", form_fields(protocol, (*here, "waveform")))
-        return [time, *(one for one in size if one[1]), ("Course", course)]
+        return [time, *(one for one in size if one[1]), ("Course", course), name]
     found = [("Coil", form_fields(protocol, ("stimulation", "coil"), ("family", "model", "manufacturer")))]
     for number, block in enumerate(protocol.magnetic.blocks):
-        name = f" · {block.label or f'block {number + 1}'}" if len(protocol.magnetic.blocks) > 1 else ""
+        part = f" · {block.label or f'block {number + 1}'}" if len(protocol.magnetic.blocks) > 1 else ""
         at: JsonPath = ("stimulation", "blocks", number)
-        found.append((f"Intensity{name}", form_fields(protocol, (*at, "intensity"))))
+        found.append((f"Intensity{part}", form_fields(protocol, (*at, "intensity"))))
         for level, pattern in enumerate(block.timing.patterns):
-            title = f"{(pattern.name or f'level {level + 1}').capitalize()}{name}"
+            title = f"{(pattern.name or f'level {level + 1}').capitalize()}{part}"
             found.append((title, form_fields(protocol, (*at, "timing", "patterns", level), ("count", "interval_s"))))
-        found.append((f"Pulse{name}", form_fields(protocol, (*at, "pulse"))))
-    return [*found, ("Course", course)]
+        found.append((f"Pulse{part}", form_fields(protocol, (*at, "pulse"))))
+    return [*found, ("Course", course), name]
 
 
 def electrode_rows(protocol: Protocol) -> list[dict[str, Any]]:
@@ -150,6 +151,7 @@ class _Dose:
         session.handler("dose_set", self._set)
         session.handler("dose_place", self._place)
         session.handler("dose_handle", Latest(session, self._handle))
+        session.handler("dose_own", lambda: self._try(as_own))
         session.handler("dose_text", lambda: dump_protocol(session.plan.protocol))
 
     def _show(self, plan: Plan, by: str = "") -> None:
@@ -159,6 +161,7 @@ class _Dose:
         state.dose_is_coil = protocol.magnetic is not None
         state.dose_electrodes = electrode_rows(protocol)
         state.dose_file = f"{protocol.id}.json"
+        state.dose_is_published = protocol.source is not None
         if protocol.electric is not None:
             state.dose_limit = float(slider_limit_mA(protocol_tree(protocol)["stimulation"]["electrodes"]))
             for one in self._size_fields(protocol):

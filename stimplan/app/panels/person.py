@@ -49,6 +49,7 @@ class _Person:
         state.person_answer_words = list(ANSWERS)
         state.person_questions = [question_row(one) for one in person_questions()]
         state.person_regions = list(regions())
+        state.person_words = {name: text for one in person_questions() for name, text in one.choices}
         state.person_faults = []
         self._modality = ""
         self._show(session.plan)
@@ -56,6 +57,7 @@ class _Person:
         session.handler("person_answer", self._answer)
         session.handler("person_detail", self._detail)
         session.handler("person_list", self._list)
+        session.handler("person_region", self._region)
         session.handler("person_forget", self._forget)
         session.handler("person_text", self._text)
 
@@ -99,6 +101,15 @@ class _Person:
         else:
             return
         self._take(self._answers.with_answer(name, value))
+
+    def _region(self, entry: Any, region: Any) -> None:
+        """Say, or no longer say, in which region of the body an implant is."""
+        entries, old = list(self._session.state.person_lists["implants"]), words(entry, 200)
+        if old not in entries:
+            return
+        kind = old.partition("@")[0]
+        new = f"{kind}@{words(region, 60)}" if region else kind
+        self._take(self._answers.with_answer("implants", "\n".join(new if one == old else one for one in entries)))
 
     def _known(self, key: Any) -> str:
         keys = {one["key"] for one in (*self._session.state.person_form, *self._session.state.person_questions)}

@@ -49,6 +49,12 @@ def lesson_view(lesson: Lesson) -> dict[str, Any]:
     }
 
 
+def _spoken(because: str) -> str:
+    """A reason without the word that stands before it on the page already."""
+    text = because.removeprefix("Right").lstrip(":. ")
+    return text[:1].upper() + text[1:]
+
+
 class _Teaching:
     """The panel's part of the session."""
 
@@ -107,7 +113,7 @@ class _Teaching:
             said = check_answer(lesson, whole_number(question), whole_number(choice))
         except IndexError:
             raise InputError(Problem("lesson", "there is no such answer")) from None
-        self._said[number, question] = {"choice": choice, "is_right": said.is_right, "because": said.because}
+        self._said[number, question] = {"choice": choice, "is_right": said.is_right, "because": _spoken(said.because)}
         self._show_said()
 
     def _show_said(self) -> None:

@@ -342,9 +342,9 @@ def _frame(content: str, words: str) -> str:
 
 
 def _words(title: str, lines: Sequence[str]) -> str:
-    shown = [row for line in lines for row in wrap(line, 33)]
+    shown = [row for line in lines for row in wrap(line, 29)]
     if len(shown) > _ROWS:
-        shown = [*shown[: _ROWS - 1], f"{shown[_ROWS - 1][:31]} …"]
+        shown = [*shown[: _ROWS - 1], f"{shown[_ROWS - 1][:27]} …"]
     text = f'<text x="4" y="{_TOP + 6}" fill="{INK}" font-size="15" font-weight="600">{escape(title)}</text>'
     return text + "".join(_text(4, _TOP + 24 + 16 * row, line, INK) for row, line in enumerate(shown))
 
