@@ -285,6 +285,9 @@ def open_lead_field(path: str | Path, head: HeadModel) -> LeadField:
         made_for = f"{rows.record['head']!r} with digest {rows.record['head_digest'][:12]}"
         what = f"was made for head {made_for}, this head {head.name!r} has {head.digest[:12]}"
         raise InputError(Problem(str(path), f"{what}: another mesh or other conductivities; make it again"))
+    if rows.record.get("cortex_digest") != digest(cortex_of(head).nodes):
+        what = "was made by another version of the program, with other points on the cortex; make it again"
+        raise InputError(Problem(str(path), what))
     placement = _placed(head, rows.record["electrodes"], rows.record["diameter_m"])
     return LeadField(placement, rows)
 
@@ -303,6 +306,7 @@ def _record(head: HeadModel, placement: Placement, diameter_m: float, tolerance:
         "kind": "lead field, average reference, 1 A",
         "head": head.name,
         "head_digest": head.digest,
+        "cortex_digest": digest(cortex_of(head).nodes),
         "edge_mm": head.provenance.get("edge_mm"),
         "conductivities_S_per_m": {tissue.name: tissue.conductivity_S_per_m for tissue in head.tissues},
         "electrodes": [patch.electrode.label for patch in placement.electrodes],

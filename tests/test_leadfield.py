@@ -140,7 +140,7 @@ def test_a_file_gives_back_what_was_computed(tmp_path):
     assert path.stat().st_mtime_ns == before  # it was there
 
 
-def test_another_head_layout_or_file_is_refused_by_name(tmp_path):
+def test_another_head_layout_or_file_is_refused_by_name(tmp_path, monkeypatch):
     path = tmp_path / "lead.h5"
     compute_lead_field(head(), SITES, path=path)
     with pytest.raises(InputError, match="another mesh or other conductivities"):
@@ -152,6 +152,11 @@ def test_another_head_layout_or_file_is_refused_by_name(tmp_path):
     (tmp_path / "text.h5").write_text("hello")
     with pytest.raises(InputError, match="no lead field"):
         open_lead_field(tmp_path / "text.h5", head())
+    assert json.loads(h5py.File(path).attrs["record"])["cortex_digest"]
+    monkeypatch.setattr("stimplan.leadfield.cortex_of", lambda _: attrs.evolve(cortex_of(head()), nodes=np.arange(3)))
+    with pytest.raises(InputError, match="other points on the cortex"):
+        open_lead_field(path, head())
+    monkeypatch.undo()
     with h5py.File(path, "r+") as file:
         file["cortex_E_V_per_m_per_A"][-1, 0, 0] += 1
     with pytest.raises(InputError, match="damaged"):
