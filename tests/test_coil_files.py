@@ -151,6 +151,13 @@ def test_files_of_others_can_be_read(name, tmp_path):
     assert read_coil(again).positions_m == pytest.approx(coil.positions_m, rel=1e-15, abs=1e-18)
 
 
+def test_a_pulse_beside_a_ccd_is_said_to_be_left_alone(tmp_path):
+    path = saved(tmp_path, CCD, "small.ccd")
+    assert "not_read" not in read_coil(path).provenance
+    saved(tmp_path, "time\tstim\tfit\n0\t1\t1\n", "small.tsv")
+    assert read_coil(path).provenance["not_read"] == "small.tsv: its unit of time is not stated"
+
+
 def test_only_a_tcd_coil_has_parts_that_move():
     with pytest.raises(CoilError, match=r"only a \.tcd coil has parts that move"):
         read_coil("figure8-70mm-9-turns", deformations=[1.0])

@@ -60,8 +60,14 @@ def read_ccd(path: Path) -> Coil:
         source=f"file {path.name}",
         casing=casing,
         stimulators=(stimulator,),
-        provenance={**provenance_of(path, data), "format": "ccd", "header": dict(header)},
+        provenance={**provenance_of(path, data), "format": "ccd", "header": dict(header), **_not_read(path)},
     )
+
+
+def _not_read(path: Path) -> dict[str, str]:
+    """The table of the pulse beside the file, which is left alone: the format does not say its unit of time."""
+    table = path.with_suffix(".tsv")
+    return {"not_read": f"{table.name}: its unit of time is not stated"} if table.exists() else {}
 
 
 def write_ccd(coil: Coil, path: Path) -> None:
