@@ -29,8 +29,9 @@ from stimplan.protocol.plan import Simulation
 from stimplan.regional import named_regions
 from stimplan.report import outputs
 from stimplan.roi import check_regions
+from stimplan.runs.coil_places import chosen_coil, place_coils
 from stimplan.runs.electric import electric_result, simulated_on
-from stimplan.runs.magnetic import chosen_coil, place_coils, simulate_coils
+from stimplan.runs.magnetic import first_drives, simulate_coils
 from stimplan.runs.magnetic_result import coils_on, magnetic_result
 from stimplan.runs.notices import with_notices
 from stimplan.runs.options import CoilOptions, RunOptions
@@ -84,7 +85,9 @@ def run(
     plan = protocol if isinstance(protocol, Protocol) else read_protocol(protocol)
     _refuse_what_is_not_simulated(plan, chosen)
     regions = named_regions(chosen.regions)
-    _stop_if_told(_checked(plan, chosen, None), chosen)
+    early = _checked(plan, chosen, None)
+    if plan.magnetic is None or early.verdict == "stop":  # what is unknown of a coil may be known once it is placed
+        _stop_if_told(early, chosen)
     with staged_folder(Path(out), replaces=outputs.NAMES) if out is not None else nullcontext() as folder:
         model = _head(head, plan, chosen, tell)
         check_regions(model, regions)
@@ -113,11 +116,13 @@ def _simulated_electrodes(plan: Protocol, head: HeadModel, chosen: RunOptions, t
 
 
 def _simulated_coils(plan: Protocol, head: HeadModel, chosen: RunOptions, tell: Progress) -> RunResult:
-    """The same for the coil of each block; no rule is about the field of a coil, so the second check is the last."""
+    """The same for the coil of each block; an intensity in V/m is a share of the output only once it is solved."""
     placed = place_coils(plan, head, chosen.coil)
-    report = _checked(plan, chosen, coils_on(placed))
+    _stop_if_told(_checked(plan, chosen, coils_on(placed, first_drives(placed, chosen.coil), chosen.coil)), chosen)
+    found = simulate_coils(placed, chosen, progress=tell)
+    report = _checked(plan, chosen, coils_on(placed, [block.drive for block in found.blocks], chosen.coil))
     _stop_if_told(report, chosen)
-    return magnetic_result(placed, simulate_coils(placed, chosen, progress=tell), report, options=chosen)
+    return magnetic_result(placed, found, report, options=chosen)
 
 
 def _refuse_what_is_not_simulated(protocol: Protocol, options: RunOptions) -> None:

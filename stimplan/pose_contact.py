@@ -142,11 +142,10 @@ def rest_on_scalp(
     starts, ends, owner = _inside_ranges(head, pose, casing)
     depth = casing[owner, 2]
     # Moving back by a way between these two puts the point inside.
-    lift_m = 0.0
     low, high = depth - ends, depth - starts - tolerance_m
-    for nearest, farthest in sorted(zip(low, high, strict=True)):
-        if nearest < lift_m < farthest:
-            lift_m = float(farthest)
+    is_ahead = high > 0
+    order = np.argsort(low[is_ahead], kind="stable")
+    lift_m = float(_least_way(low[is_ahead][order], high[is_ahead][order]))
     if lift_m > MOST_LIFT_M:
         raise CoilError(
             f"the casing would have to move back by {text(lift_m, 'm')} to clear head {head.name!r}; at most "
@@ -191,6 +190,16 @@ def _inside_ranges(head: HeadModel, pose: CoilPose, casing: Array) -> tuple[Arra
     is_start[-1:] = False
     start = np.flatnonzero(is_start)
     return z[start], z[start + 1], point[start]
+
+
+@jit
+def _least_way(low, high):  # type: ignore[no-untyped-def]
+    """The least number from 0 on that lies in none of the open intervals, which are sorted by their lower ends."""
+    way = 0.0
+    for k in range(len(low)):
+        if low[k] < way < high[k]:
+            way = high[k]
+    return way
 
 
 @jit

@@ -37,6 +37,8 @@ def add_coil_options(parser: argparse.ArgumentParser) -> None:
                        "where the coil does not state it")  # fmt: skip
     group.add_argument("--didt-a-per-us", type=float, metavar="A_PER_US", help="assume this dI/dt, whatever the "
                        "protocol's intensity; the report says so")  # fmt: skip
+    group.add_argument("--stimulator", metavar="NAME", help="stimulator, where the protocol names none: rules about "
+                       "one kind are judged with it")  # fmt: skip
     group.add_argument("--calibrate", action="store_true", help="compare the field at the target with that at the "
                        "hand area, and carry the motor threshold over")  # fmt: skip
     group.add_argument("--no-placement-spread", action="store_true", help="do not solve the 14 moved poses (5 mm, "
@@ -61,12 +63,13 @@ def read_coil_options(args: argparse.Namespace, folder: Path | None = None) -> C
     from stimplan.units import to_si
 
     problems: list[Problem] = []
-    rates = {}
+    rates: dict[str, float | None] = {}
     for option in ("max_didt_a_per_us", "didt_a_per_us"):
         value = getattr(args, option)
         if value is not None and not 0 < value < float("inf"):
             problems.append(Problem(_flag(option), f"must be a finite number above 0, got {value:g}"))
-        rates[option] = None if value is None else to_si(value, "A_per_us")
+        else:
+            rates[option] = None if value is None else to_si(value, "A_per_us")
     shares = _thresholds("--threshold-mso", args.threshold_mso, problems)
     currents = _thresholds("--threshold-didt", args.threshold_didt, problems)
     for name, share in shares.items():
@@ -86,6 +89,7 @@ def read_coil_options(args: argparse.Namespace, folder: Path | None = None) -> C
         thresholds_didt_A_per_s={name: to_si(value, "A_per_us") for name, value in currents.items()},
         max_didt_A_per_s=rates["max_didt_a_per_us"],
         didt_A_per_s=rates["didt_a_per_us"],
+        stimulator=args.stimulator,
         with_spread=not args.no_placement_spread,
         with_calibration=args.calibrate,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from stimplan.runs.magnetic import CoilBlock, CoilRun
 
 
-def coil_record(found: CoilRun) -> dict[str, Any]:
+def coil_record(found: CoilRun, safety_facts: Mapping[str, float]) -> dict[str, Any]:
     """The coil, where it comes from, and every block with its pose, its drive and its field in numbers."""
     coil = found.coil
     return {
@@ -31,6 +32,7 @@ def coil_record(found: CoilRun) -> dict[str, Any]:
         "caution": coil.provenance.get("caution") or None,
         "max_didt_A_per_s": coil.max_didt_A_per_s,
         "elements": len(coil.positions_m),
+        "safety_facts": dict(safety_facts),
         "blocks": [block_record(block) for block in found.blocks],
     }
 

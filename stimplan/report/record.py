@@ -53,7 +53,7 @@ def run_record(result: RunResult) -> dict[str, Any]:
         "person": {"id": result.subject.id, "digest": result.subject.digest} if result.subject else None,
         "safety": result.report.record(),
         "montage": _montage(result),
-        "coil": None if result.coil is None else coil_record(result.coil),
+        "coil": None if result.coil is None else coil_record(result.coil, result.quantities),
         "field": field_record(result),
         "numerics": {
             "nodes": len(result.head.nodes_m),
@@ -92,7 +92,7 @@ def field_record(result: RunResult) -> dict[str, Any]:
         "cortex": plain(result.measures.cortex),
         "regions": plain(result.measures.regions),
         "frequencies": plain(result.frequencies),
-        "brain_current_density": plain(result.quantities),
+        "brain_current_density": plain(result.quantities) if result.coil is None else {},
         "digest": result.exposure.digest,
         "volumes": list(volume_names(result.exposure)),
         "parts": {

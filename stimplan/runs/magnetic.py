@@ -7,18 +7,16 @@ and the result says which fact is missing.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from stimplan.coil import Coil, find_coil, list_coils, read_coil, stand_ins
+from stimplan.coil import Coil
 from stimplan.coil.intensity import Known
 from stimplan.coil_field import CoilField, CoilPlacement, coil_placement, solve_coils
-from stimplan.coil_plan import as_driven, coil_of
 from stimplan.errors import InputError
 from stimplan.exposure import Exposure, exposure_of
 from stimplan.head import HeadModel
@@ -26,12 +24,11 @@ from stimplan.head.space import from_mni_m, has_mni
 from stimplan.maps import MapMetrics, metrics_of
 from stimplan.montage import Point
 from stimplan.pose import CoilPose
-from stimplan.pose_plan import poses_of
-from stimplan.protocol import Block, MagneticStimulation, Protocol
-from stimplan.protocol.magnetic import Handle
+from stimplan.protocol import Protocol
 from stimplan.regional import Measures, measures_of, named_regions
 from stimplan.roi import SphereRoi, default_tissue, elements_in
 from stimplan.runs.calibration import RADIUS_M, Calibration, calibrate
+from stimplan.runs.coil_places import Chosen, PlacedBlock, PlacedCoils
 from stimplan.runs.drive import UNIT_A_PER_S, Drive, drive_of, known_facts
 from stimplan.runs.options import CoilOptions, RunOptions
 from stimplan.runs.spread import HandleRange, Spread, handle_range_of, spread_of
@@ -39,13 +36,7 @@ from stimplan.values import frozen_mapping
 
 Array = NDArray[np.float64]
 Progress = Callable[[str, float], None]
-Chosen = Literal["protocol", "run", "stand-in"]
 
-# Where no handle is reported: backwards and outwards, as over the motor cortex, where the current across the central
-# sulcus excites at the lowest intensity (Mills, Boniface & Schubert 1992, doi:10.1016/0168-5597(92)90096-T).
-ASSUMED_HANDLE_RAD = math.radians(45)
-# A coil nearer than this to the midline has no side.
-_MIDLINE_M = 0.010
 # A region below a coil, where the protocol's target is no place on this head.
 BELOW_RADIUS_M = RADIUS_M
 # A target farther than this from the middle of a coil is another block's.
@@ -126,119 +117,19 @@ class CoilRun:
     blocks: tuple[CoilBlock, ...]
 
 
-@attrs.frozen(eq=False)
-class PlacedBlock:
-    """A block of a protocol with its pose, before anything is solved."""
-
-    number: int
-    block: Block
-    pose: CoilPose
-    is_handle_assumed: bool
-
-    @property
-    def label(self) -> str:
-        """Its label, or its number."""
-        return self.block.label or f"block {self.number}"
-
-
-@attrs.frozen(eq=False)
-class PlacedCoils:
-    """The coil of each block of a protocol on a head, before anything is solved.
-
-    Attributes
-    ----------
-    protocol : Protocol
-    head : HeadModel
-    coil : Coil
-    chosen : {"protocol", "run", "stand-in"}
-    blocks : tuple of PlacedBlock
-    """
-
-    protocol: Protocol
-    head: HeadModel
-    coil: Coil
-    chosen: Chosen
-    blocks: tuple[PlacedBlock, ...]
-
-
-def chosen_coil(stimulation: MagneticStimulation, options: CoilOptions) -> Coil:
-    """The coil of a run: the one given, or the protocol's.
+def first_drives(placed: PlacedCoils, options: CoilOptions) -> tuple[Drive, ...]:
+    """How hard each coil is driven as far as it is known before anything is solved.
 
     Raises
     ------
     CoilError
-        What is missing of it, or wrong with its file.
+        More than the stimulator gives.
     """
-    if options.coil is None:
-        found = stand_in(stimulation) or coil_of(stimulation.coil, options.folder)
-    else:
-        found = options.coil if isinstance(options.coil, Coil) else read_coil(options.coil)
-    return as_driven(found, options.max_didt_A_per_s)
-
-
-def stand_in(stimulation: MagneticStimulation) -> Coil | None:
-    """The catalogue's coil of the same kind by the same maker, where it has one and not the very coil.
-
-    Never one that only shows how its kind works (`principle`): the field of an H-coil is its own. Without its rate at
-    100 % of the output, which is not that of the coil it stands in for.
-    """
-    stated = stimulation.coil
-    if stated.file is not None or stated.model in list_coils() or find_coil(stated.manufacturer, stated.model):
-        return None
-    near = [one for one in stand_ins(stated.manufacturer, stated.model) if one.certainty != "principle"]
-    return attrs.evolve(read_coil(near[0].id), stimulators=()) if len(near) == 1 else None
-
-
-def place_coils(protocol: Protocol, head: HeadModel, options: CoilOptions) -> PlacedCoils:
-    """Lay the coil of each block on a head, resting on the scalp where its case is known.
-
-    Raises
-    ------
-    CoilError
-        What is missing of the coil, and places that cannot be, each with its block.
-    """
-    stimulation = protocol.magnetic
-    assert stimulation is not None
-    coil = chosen_coil(stimulation, options)
-    casing = None if coil.casing is None else coil.casing.sampled_m()
-    is_open = [_has_no_handle(block) and options.handle is None for block in stimulation.blocks]
-    plan, first = protocol, options.handle or Handle(from_midline_rad=0.0)
-    if any(is_open):
-        seen = poses_of(protocol, head, handle=first)
-        filled = [
-            _with_handle(block, assumed_handle(pose)) if is_assumed else block
-            for block, pose, is_assumed in zip(stimulation.blocks, seen, is_open, strict=True)
-        ]
-        plan = attrs.evolve(protocol, stimulation=attrs.evolve(stimulation, blocks=tuple(filled)))
-    poses = poses_of(plan, head, handle=options.handle, casing_points_m=casing)
-    blocks = [
-        PlacedBlock(number, block, _told(pose) if is_assumed else pose, is_assumed)
-        for number, (block, pose, is_assumed) in enumerate(zip(stimulation.blocks, poses, is_open, strict=True), 1)
-    ]
-    chosen: Chosen = "run" if options.coil is not None else "stand-in" if stand_in(stimulation) else "protocol"
-    return PlacedCoils(protocol, head, coil, chosen, tuple(blocks))
-
-
-def assumed_handle(pose: CoilPose) -> Handle:
-    """The handle taken where none is reported: backwards and outwards, straight backwards on the midline."""
-    side = 0.0 if abs(pose.center_m[0]) < _MIDLINE_M else -float(np.sign(pose.center_m[0]))
-    return Handle(from_midline_rad=side * ASSUMED_HANDLE_RAD)
-
-
-def _has_no_handle(block: Block) -> bool:
-    return block.placement.handle is None and block.placement.pose_m is None
-
-
-def _with_handle(block: Block, handle: Handle) -> Block:
-    return attrs.evolve(block, placement=attrs.evolve(block.placement, handle=handle))
-
-
-def _told(pose: CoilPose) -> CoilPose:
-    told = (
-        "ASSUMED HANDLE: the protocol does not say where the handle points; backwards and outwards by 45° (straight "
-        "backwards on the midline) was taken for this simulation"
+    known = known_facts(placed.coil, options)
+    return tuple(
+        drive_of(one.block, known, options, where=f"$.stimulation.blocks[{one.number - 1}].intensity")
+        for one in placed.blocks
     )
-    return attrs.evolve(pose, notices=(*pose.notices, told))
 
 
 def simulate_coils(placed: PlacedCoils, options: RunOptions, *, progress: Progress) -> CoilRun:

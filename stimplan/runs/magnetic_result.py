@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from stimplan.coil import catalogue_entry
 from stimplan.head.space import has_mni
 from stimplan.maps import metrics_along
 from stimplan.montage import Point
 from stimplan.roi import default_tissue
-from stimplan.runs.magnetic import CoilRun, PlacedCoils
-from stimplan.runs.options import RunOptions
+from stimplan.runs.coil_places import PlacedCoils
+from stimplan.runs.drive import Drive
+from stimplan.runs.magnetic import CoilRun
+from stimplan.runs.options import CoilOptions, RunOptions
 from stimplan.runs.result import RunResult, in_space_m
 from stimplan.safety import SafetyReport, Simulated
+from stimplan.safety.magnetic_quantities import rapid2_type
 
 
-def coils_on(placed: PlacedCoils) -> Simulated:
-    """Coils on a head as the safety rules see them: the middle of each block's coil on the scalp."""
+def coils_on(placed: PlacedCoils, drives: Sequence[Drive], options: CoilOptions) -> Simulated:
+    """Coils on a head as the safety rules see them: the middle of each block's coil, and what was left open."""
     head, own = placed.head, dict[str, Point]()
     for one in placed.blocks:
         x, y, z = one.pose.center_m.tolist()
         own[one.label] = (x, y, z)
     mni = {label: in_space_m(head, point) for label, point in own.items()} if has_mni(head) else None
-    return Simulated(placed.protocol.digest, head.name, {}, own, mni)
+    return Simulated(placed.protocol.digest, head.name, safety_facts(placed, drives, options), own, mni)
+
+
+def safety_facts(placed: PlacedCoils, drives: Sequence[Drive], options: CoilOptions) -> dict[str, float]:
+    """What the rules may ask that the protocol does not say and this run knows.
+
+    `output_fraction_of_block_1` … : share of the stimulator's output, where the intensity became one.
+    `threshold_measured`: 1 where the run was given the person's threshold of the kind every block refers to.
+    `is_h_coil`, `is_figure_8`: family of the catalogue's coil, where it is another than the protocol's.
+    `rapid2_type`: 0, 1 or 2 where the stimulator named for the run is a Magstim Rapid², Super Rapid² or Plus.
+    """
+    facts: dict[str, float] = {}
+    for number, drive in enumerate(drives, start=1):
+        if drive.basis != "unit" and drive.output_fraction is not None:
+            facts[f"output_fraction_of_block_{number}"] = drive.output_fraction
+    given = {**options.thresholds_fraction, **options.thresholds_didt_A_per_s}
+    if given and all(one.block.intensity.reference in given for one in placed.blocks):
+        facts["threshold_measured"] = 1.0
+    family = family_of(placed)
+    if placed.chosen != "protocol" and family is not None:
+        facts |= {"is_h_coil": float(family == "H-coil"), "is_figure_8": float(family in ("figure-8", "butterfly"))}
+    kind = None if options.stimulator is None else rapid2_type(options.stimulator)
+    return facts if kind is None else {**facts, "rapid2_type": float(kind)}
+
+
+def family_of(placed: PlacedCoils) -> str | None:
+    """Family of the coil that is used, where it is one of the catalogue."""
+    entry = placed.coil.provenance.get("catalogue")
+    return None if entry is None else catalogue_entry(str(entry)).family
 
 
 def magnetic_result(placed: PlacedCoils, found: CoilRun, report: SafetyReport, *, options: RunOptions) -> RunResult:
@@ -37,7 +71,7 @@ def magnetic_result(placed: PlacedCoils, found: CoilRun, report: SafetyReport, *
         frequencies=(),
         voltages=None,
         measures=first.measures,
-        quantities={},
+        quantities=safety_facts(placed, [block.drive for block in found.blocks], options.coil),
         subject=options.subject,
         coil=found,
     )

@@ -43,6 +43,8 @@ class CoilOptions:
         Rate at 100 % of the output, where the coil's file or catalogue entry does not state it.
     didt_A_per_s : float or None
         A rate that is assumed for all blocks, instead of what the protocol's intensity gives.
+    stimulator : str or None
+        Which stimulator is used, where the protocol does not say: some rules are about one kind.
     with_spread : bool
         Solve 14 moved poses of each block too, and give every figure with its spread.
     with_calibration : bool
@@ -56,6 +58,7 @@ class CoilOptions:
     thresholds_didt_A_per_s: Mapping[str, float] = attrs.field(factory=dict)
     max_didt_A_per_s: float | None = attrs.field(default=None, validator=_positive)
     didt_A_per_s: float | None = attrs.field(default=None, validator=_positive)
+    stimulator: str | None = None
     with_spread: bool = True
     with_calibration: bool = False
 

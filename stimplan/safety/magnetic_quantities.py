@@ -173,9 +173,25 @@ def _active_intensity(case: Case) -> float | None:
     return _relative_to(case, "aMT")
 
 
+def _told(case: Case, name: str) -> float | None:
+    """What a run knows about the coil, the stimulator and the person that the protocol leaves open."""
+    return None if case.field is None else case.field.get(name)
+
+
 def _output(case: Case) -> float | None:
-    """Share of the stimulator's output; None where the intensity is given otherwise."""
-    return _relative_to(case, "MSO")
+    """Share of the stimulator's output, of the strongest pulse; None where the intensity is given otherwise.
+
+    A run that has turned the block's intensity into dI/dt knows it for every form of intensity.
+    """
+    stated = _relative_to(case, "MSO")
+    if stated is not None:
+        return stated
+    number = next(i for i, block in enumerate(case.protocol.stimulation.blocks, start=1) if block is case.block)
+    found = _told(case, f"output_fraction_of_block_{number}")
+    stimulus = case.block.timing.stimulus
+    if found is None or stimulus.intensities:  # pulses with references of their own: another may be the strongest
+        return None
+    return twelve_digits(found * max((1.0, *stimulus.relative_intensities)))
 
 
 def _has_next_block(case: Case) -> float | None:
@@ -189,8 +205,8 @@ def _block_gap(case: Case) -> float | None:
 
 
 def _threshold_reported(case: Case) -> float | None:
-    """1 where the protocol says that a threshold is measured; None where it says nothing."""
-    return None if case.block.threshold is None else 1.0
+    """1 where the protocol says that a threshold is measured, or a run was given one; None where nothing says it."""
+    return _told(case, "threshold_measured") if case.block.threshold is None else 1.0
 
 
 def _threshold_gaps(case: Case) -> float | None:
@@ -214,7 +230,15 @@ def _threshold_interval(case: Case) -> float | None:
 def _rapid2_type(case: Case) -> int | None:
     """0, 1 or 2 for the Magstim Rapid², Super Rapid² and Super Rapid² Plus; None for any other stimulator."""
     stimulator = case.protocol.stimulation.stimulator
-    name = re.sub(r"[^a-z0-9+]", "", (stimulator.model or "").lower().replace("²", "2")) if stimulator else ""
+    if stimulator is None or stimulator.model is None:
+        told = _told(case, "rapid2_type")
+        return None if told is None else int(told)
+    return rapid2_type(stimulator.model)
+
+
+def rapid2_type(stimulator: str) -> int | None:
+    """0, 1 or 2 for the Magstim Rapid², Super Rapid² and Super Rapid² Plus by a name; None for any other."""
+    name = re.sub(r"[^a-z0-9+]", "", stimulator.lower().replace("²", "2"))
     if "rapid2" not in name:
         return None
     return (2 if "plus" in name or "+" in name else 1) if "super" in name else 0
@@ -299,13 +323,15 @@ def _five_day_pulses(case: Case) -> float | None:
 
 
 def _is_h_coil(case: Case) -> float | None:
-    """1 for an H-coil."""
-    return flag(case.protocol.stimulation.coil.family == "H-coil")
+    """1 for an H-coil; of the coil a run used, where that is another than the protocol's."""
+    told = _told(case, "is_h_coil")
+    return flag(case.protocol.stimulation.coil.family == "H-coil") if told is None else told
 
 
 def _is_figure_8(case: Case) -> float | None:
-    """1 for a figure-8 coil."""
-    return flag(case.protocol.stimulation.coil.family == "figure-8")
+    """1 for a figure-8 coil; of the coil a run used, where that is another than the protocol's."""
+    told = _told(case, "is_figure_8")
+    return flag(case.protocol.stimulation.coil.family == "figure-8") if told is None else told
 
 
 MAGNETIC: tuple[Row, ...] = (

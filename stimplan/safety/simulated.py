@@ -84,6 +84,8 @@ def read_simulated(record: Mapping[str, Any], *, file: str = "") -> Simulated:
         It is not the record of a run, or a part that is needed is missing or no number.
     """
     try:
+        if record.get("coil") is not None:
+            return _of_coils(record)
         electrodes = record["montage"]["electrodes"]
         has_mni = record["head"]["has_mni"] is True
         return Simulated(
@@ -101,6 +103,19 @@ def read_simulated(record: Mapping[str, Any], *, file: str = "") -> Simulated:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"is not the record of a run of this program ({error!r}); simulate the protocol again"
         raise InputError(Problem("", what, file=file)) from error
+
+
+def _of_coils(record: Mapping[str, Any]) -> Simulated:
+    """The same of a run of stimulation by a coil: the middle of each block's coil."""
+    poses = {_text(block["label"]): block["pose"] for block in record["coil"]["blocks"]}
+    has_mni = record["head"]["has_mni"] is True
+    return Simulated(
+        protocol_digest=_text(record["protocol"]["digest"]),
+        head=_text(record["head"]["name"]),
+        quantities={_text(name): _number(value) for name, value in record["coil"]["safety_facts"].items()},
+        head_positions_m={label: _point(pose["center_m"]) for label, pose in poses.items()},
+        mni_positions_m={label: _point(pose["center_mni_m"]) for label, pose in poses.items()} if has_mni else None,
+    )
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,259 @@
+"""A protocol with a coil, run from its file to its report."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import attrs
+import numpy as np
+import pytest
+from runs import small_head
+
+from stimplan.cli import run as cli
+from stimplan.errors import CoilError, InputError, SafetyStop
+from stimplan.pipeline import CoilOptions, RunOptions, run
+from stimplan.protocol import dump_protocol, read_protocol
+from stimplan.protocol.magnetic import Handle
+from stimplan.runs.coil_places import place_coils
+from stimplan.runs.magnetic import scaled_field
+from stimplan.safety import check
+from stimplan.safety.simulated import read_simulated
+
+COIL = "figure8-70mm-9-turns"
+
+
+def plan(**changes):
+    """THREE-D's theta burst, aimed at a point under the scalp of the small head, with changes at `a__b` paths."""
+    tree = json.loads(dump_protocol(read_protocol("three-d-itbs")))
+    tree["certainty"] = {}
+    tree["target"] = {"label": "a place", "mni_mm": [-30, 30, 45], "radius_mm": 10}
+    block = tree["stimulation"]["blocks"][0]
+    block["placement"] = {"method": None, "mni_mm": [-30, 30, 45]}
+    block["threshold"] = {"method": "EMG", "muscle": "FDI", "coil": "the same", "measured": "each-session"}
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        node = block if path.startswith(("intensity", "placement", "threshold")) else tree
+        for parent in parents:
+            node = node[parent]
+        node[last] = value
+    return tree
+
+
+def options(*, is_forced=True, **coil):
+    chosen = CoilOptions(**{"coil": COIL, "with_spread": False, **coil})
+    return RunOptions(with_figures=False, even_if_stopped=is_forced, coil=chosen)
+
+
+@cache
+def unit_run():
+    """Without a threshold: for 1 A/µs, with everything that says how sure it is."""
+    return run(plan(), small_head(), options=options(with_spread=True, with_calibration=True))
+
+
+def test_without_a_threshold_the_field_is_that_of_1_ampere_per_microsecond_and_the_report_says_what_is_missing():
+    result = unit_run()
+    (block,) = result.coil.blocks
+    assert block.drive.basis == "unit"
+    assert block.placement.didt_A_per_s == (1e6,)
+    assert "resting motor threshold" in block.drive.sentence and "dI/dt at 100 %" in block.drive.sentence
+    assert any("not for 120% of rMT" in sentence for sentence in result.report.not_judged)
+    assert any("ASSUMED HANDLE" in sentence for sentence in result.report.not_judged)
+
+
+def test_a_threshold_in_per_cent_of_the_output_makes_the_rate_and_every_figure_in_proportion():
+    known = {"thresholds_fraction": {"rMT": 0.5}, "max_didt_A_per_s": 1.5e8}
+    result = run(plan(), small_head(), options=options(is_forced=False, **known))
+    (block,), (unit,) = result.coil.blocks, unit_run().coil.blocks
+    assert block.drive.didt_A_per_s == pytest.approx(1.2 * 0.5 * 1.5e8)
+    assert block.drive.output_fraction == pytest.approx(0.6)
+    assert result.metrics.p999_V_per_m == pytest.approx(90 * unit.maps[0].in_tissue.p999_V_per_m, rel=1e-9)
+    assert result.target_metrics.mean_V_per_m == pytest.approx(90 * unit.maps[0].at_target.mean_V_per_m, rel=1e-9)
+    assert result.coil.blocks[0].field.residual == unit.field.residual
+
+
+def test_a_threshold_as_a_rate_needs_no_output_scale():
+    result = run(plan(), small_head(), options=options(thresholds_didt_A_per_s={"rMT": 60e6}))
+    assert result.coil.blocks[0].drive.didt_A_per_s == pytest.approx(72e6)
+    assert result.coil.blocks[0].drive.output_fraction is None
+
+
+def test_a_field_at_the_target_becomes_the_rate_that_makes_it():
+    tree = plan(intensity={"field_V_per_m": 80})
+    result = run(tree, small_head(), options=options())
+    assert result.target_metrics.mean_V_per_m == pytest.approx(80, rel=1e-6)
+    assert result.coil.blocks[0].drive.basis == "protocol"
+
+
+def test_more_than_the_stimulator_gives_is_refused_with_its_block():
+    known = {"thresholds_fraction": {"rMT": 0.9}, "max_didt_A_per_s": 1.5e8}
+    with pytest.raises(CoilError, match=r"blocks\[0\].intensity.*108% of the output, more than the stimulator gives"):
+        run(plan(), small_head(), options=options(**known))
+
+
+def test_an_assumed_rate_is_said_to_be_one():
+    result = run(plan(), small_head(), options=options(didt_A_per_s=70e6))
+    assert result.coil.blocks[0].drive.basis == "assumed"
+    assert "assumed for this simulation; the protocol says 120% of rMT" in result.coil.blocks[0].drive.sentence
+
+
+def test_the_verdict_waits_for_the_threshold_that_the_run_is_given():
+    tree = plan(threshold=None)
+    with pytest.raises(SafetyStop, match="Motor threshold is measured"):
+        run(tree, small_head(), options=options(is_forced=False))
+    known = {"thresholds_fraction": {"rMT": 0.5}, "max_didt_A_per_s": 1.5e8}
+    assert run(tree, small_head(), options=options(is_forced=False, **known)).report.verdict == "warn"
+    other = {"thresholds_fraction": {"aMT": 0.5}, "max_didt_A_per_s": 1.5e8}  # not the one the intensity refers to
+    with pytest.raises(SafetyStop):
+        run(tree, small_head(), options=options(is_forced=False, **other))
+
+
+def test_rules_about_a_stimulator_are_judged_with_the_output_the_run_found():
+    known = {"thresholds_fraction": {"rMT": 0.5}, "max_didt_A_per_s": 1.5e8, "stimulator": "Magstim Rapid²"}
+    findings = {f.rule_id: f for f in run(plan(), small_head(), options=options(**known)).report.findings}
+    assert findings["DEV-RAPID2-FMAX-0"].status == "warn"
+    assert findings["TMS-DATA-MSO"].value_text == "60 %"
+    other = {f.rule_id for f in unit_run().report.findings}
+    assert "DEV-RAPID2-FMAX-0" not in other and "TMS-DATA-MSO" not in other
+
+
+def test_an_h_coil_in_place_of_a_figure_8_is_judged_as_one():
+    findings = {f.rule_id: f for f in run(plan(), small_head(), options=options(coil="h-coil-principle",
+                handle=Handle(from_midline_rad=0.0))).report.findings}  # fmt: skip
+    assert findings["TMS-HCOIL"].status == "warn"
+    assert "TMS-FIG8" not in findings
+
+
+def test_the_spread_is_that_of_fourteen_placements_and_holds_the_figure():
+    (block,) = unit_run().coil.blocks
+    assert block.spread.poses == 14
+    for figures in block.spread.figures.values():
+        for one in figures.values():
+            assert one.low_V_per_m <= one.value_V_per_m <= one.high_V_per_m
+            assert 0 < one.relative_rms < 0.5
+    target = block.spread.figures["target"]["mean"]
+    assert target.value_V_per_m == pytest.approx(block.maps[0].at_target.mean_V_per_m)
+    assert target.high_V_per_m > target.low_V_per_m
+    found = block.handle_range
+    assert found.low_V_per_m <= block.maps[0].at_target.mean_V_per_m <= found.high_V_per_m
+
+
+def test_a_threshold_is_carried_by_the_ratio_of_two_fields():
+    (block,) = unit_run().coil.blocks
+    one = block.calibration
+    assert one.ratio == pytest.approx(one.target.value_V_per_m / one.hand.value_V_per_m)
+    assert one.ratio_low < one.ratio < one.ratio_high
+    assert one.target.value_V_per_m == pytest.approx(block.maps[0].at_target.mean_V_per_m)
+    assert one.hand_at_threshold_V_per_m is None
+    parts = (one.hand.relative_rms, one.target.relative_rms, one.hand_error, one.target_error)
+    assert one.relative_uncertainty == pytest.approx(np.linalg.norm(parts))
+
+
+def test_at_threshold_the_field_of_the_hand_area_is_its_field_for_1_ampere_per_microsecond_times_the_rate():
+    known = {"thresholds_didt_A_per_s": {"rMT": 60e6}, "with_calibration": True}
+    (block,) = run(plan(), small_head(), options=options(**known)).coil.blocks
+    (unit,) = unit_run().coil.blocks
+    assert block.calibration.ratio == pytest.approx(unit.calibration.ratio, rel=1e-9)
+    assert block.calibration.hand_at_threshold_V_per_m == pytest.approx(60 * unit.calibration.hand.value_V_per_m)
+    at_target = block.calibration.target_at_threshold_V_per_m
+    assert 1.2 * at_target == pytest.approx(block.maps[0].at_target.mean_V_per_m)
+
+
+def test_a_head_without_mni_space_has_no_hand_area():
+    head = attrs.evolve(small_head(), mni_from_head=None)
+    tree = plan(placement={"method": None, "site": "C3", "handle": {"from_midline_deg": 45}})
+    with pytest.raises(InputError, match="has no MNI space, by which the hand area is found"):
+        run(tree, head, options=options(with_calibration=True))
+
+
+def test_the_handle_that_is_assumed_points_backwards_and_outwards_on_its_own_side():
+    for x_mm, degrees in ((-30, 45), (30, -45), (0, 0)):
+        tree = plan(placement={"method": None, "mni_mm": [x_mm, 0, 55]})
+        (one,) = place_coils(read_protocol(tree), small_head(), CoilOptions(coil=COIL)).blocks
+        assert one.is_handle_assumed
+        from stimplan.pose import handle_angle_rad
+
+        assert np.degrees(handle_angle_rad(small_head(), one.pose)) == pytest.approx(degrees, abs=1e-6)
+
+
+def test_blocks_at_one_pose_share_a_field_and_others_have_their_own(tmp_path):
+    tree = plan()
+    first = tree["stimulation"]["blocks"][0]
+    other = json.loads(json.dumps(first)) | {"placement": {"method": None, "mni_mm": [30, 30, 45]}, "label": "right"}
+    tree["stimulation"]["blocks"] = [first | {"label": "left", "gap_s": 60}, first | {"label": "left again"}, other]
+    tree["stimulation"]["blocks"][1]["gap_s"] = 60
+    tree.pop("published_totals", None)
+    result = run(tree, small_head(), out=tmp_path, options=options(didt_A_per_s=70e6))
+    left, again, right = result.coil.blocks
+    assert again.field.digest == left.field.digest != right.field.digest
+    assert right.maps[0].at_target is None or right.label == "right"
+    assert {"field.nii.gz", "block3_field.nii.gz", "block3_field.vtu"} <= set(result.files)
+    assert "block2_field.vtu" not in result.files
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "left again" in page and "right" in page
+
+
+def test_the_record_holds_the_coil_and_the_checker_reads_it_again():
+    result = unit_run()
+    record = json.loads(json.dumps(result.record()))
+    assert record["montage"] is None and record["coil"]["chosen"] == "run"
+    (block,) = record["coil"]["blocks"]
+    assert block["drive"]["basis"] == "unit" and block["pose"]["is_handle_assumed"]
+    assert block["spread"]["figures"]["target"]["mean"]["value_V_per_m"] > 0
+    simulated = read_simulated(record)
+    assert simulated.head_positions_m["block 1"] == pytest.approx(result.coil.blocks[0].pose.center_m)
+    assert check(result.protocol, field=simulated).verdict == result.report.verdict
+
+
+def test_a_field_is_scaled_only_at_its_own_pose():
+    (block,) = unit_run().coil.blocks
+    moved = attrs.evolve(block.placement, pose_m=block.pose.lifted(0.01).matrix_m)
+    with pytest.raises(InputError, match="the same coil at the same pose only"):
+        scaled_field(block.field, moved)
+
+
+def test_a_stand_in_coil_is_told_and_brings_no_rate_of_its_own():
+    result = run(plan(), small_head(), options=options(coil=None, thresholds_fraction={"rMT": 0.5}))
+    assert result.coil.chosen == "stand-in"
+    assert result.coil.blocks[0].drive.basis == "unit"  # its rate at 100 % is another coil's
+    assert any("STAND-IN COIL" in sentence for sentence in result.report.not_judged)
+
+
+def test_an_h_coil_has_no_stand_in():
+    with pytest.raises(CoilError, match="missing: the geometry of model 'H7' of BrainsWay"):
+        run("carmi-2019-h7-ocd", small_head(), options=options(coil=None))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--coil", "figure8-70mm-9-turn"], "did you mean 'figure8-70mm-9-turns'"),
+        (["--coil", "not-there.ccd"], "there is no such file"),
+        (["--threshold-mso", "rmt=40"], "there is no threshold 'rmt'"),
+        (["--threshold-mso", "120"], "at most 100 %"),
+        (["--threshold-mso", "nan"], "finite number above 0"),
+        (["--threshold-didt", "rMT=40", "--threshold-mso", "45"], "leave one of the two out"),
+        (["--threshold-mso", "45", "--threshold-mso", "rMT=50"], "is given twice"),
+        (["--didt-a-per-us", "-3"], "must be a finite number above 0"),
+        (["--max-didt-a-per-us", "inf"], "must be a finite number above 0"),
+        (["--handle-deg", "700"], "within ±360"),
+    ],
+)
+def test_bad_options_of_a_coil_are_named(given, told, tmp_path, capsys):
+    assert cli(["run", "three-d-itbs", "--edge-mm", "teaching", "--out", str(tmp_path / "out"), *given]) == 2
+    assert told in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_names_of_thresholds_in_the_help_are_those_of_the_program():
+    from stimplan.coil.intensity import THRESHOLDS
+    from stimplan.commands.coil_options import THRESHOLD_NAMES
+
+    assert THRESHOLD_NAMES == THRESHOLDS
+
+
+def test_a_sheared_pose_of_a_protocol_is_refused():
+    rows = [[1, 0.2, 0, 0], [0, 1, 0, 0], [0, 0, -1, 95], [0, 0, 0, 1]]
+    tree = plan(placement={"method": None, "pose_mm": rows})
+    with pytest.raises(InputError, match="must be perpendicular unit vectors"):
+        run(tree, small_head(), options=options())
