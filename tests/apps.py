@@ -44,6 +44,7 @@ class App:
 @contextmanager
 def running_app(folder: Path, *arguments: str) -> Iterator[App]:
     """The app until the block ends; its messages must be empty then."""
+    folder.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "stimplan", "app", *arguments, "--json", "--no-browser", "--folder", str(folder)]
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=folder,

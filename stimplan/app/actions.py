@@ -68,7 +68,7 @@ def build_solve(session: Session) -> None:
     from trame.widgets import vuetify3 as v
 
     with (
-        v.VDialog(v_model=("solve_dialog",), max_width=520, aria_label="Exact solve"),
+        v.VDialog(v_model=("solve_dialog",), max_width=520, raw_attrs=['aria-label="Exact solve"']),
         v.VCard(title="Exact solve"),
     ):
         with v.VCardText():
@@ -94,6 +94,9 @@ def build_solve(session: Session) -> None:
     with html.Div(v_show="solve_state === 'running'", classes="sp-solving", role="status"):
         html.Span("Solving: {{ solve_stage }}", classes="sp-stage")
         v.VProgressLinear(
-            model_value=("solve_percent",), indeterminate=("!solve_percent",), color="primary", aria_label="Progress"
+            model_value=("solve_percent",),
+            indeterminate=("!solve_percent",),
+            color="primary",
+            raw_attrs=['aria-label="Progress"'],
         )
         v.VBtn("Cancel", size="small", variant="tonal", click=session.trigger("cancel_solve"))

@@ -36,6 +36,8 @@ def lay_out(session: Session) -> None:
 
     state = session.state
     state.trame__title = TITLE
+    # Two windows of one app show one plan, but each looks where it wants.
+    state.client_only("view_look", "solve_dialog", "tab_left", "tab_right", "tab_bottom")
     session.server.enable_module({"scripts": ["stimplan/view.js"], "vue_use": ["stimplan_view"]})
     state.setdefault("verdict", "unknown")
     state.setdefault("verdict_word", "UNKNOWN")
@@ -90,7 +92,12 @@ def _region(session: Session, panels: tuple[Panel, ...], region: Region) -> None
         if len(chosen) > 1:
             with v.VTabs(v_model=(tab,), density="compact", classes="sp-tabs", show_arrows=True):
                 for panel in chosen:
-                    v.VTab(panel.title, value=panel.id, id=f"tab-{panel.id}", aria_controls=f"panel-{panel.id}")
+                    v.VTab(
+                        panel.title,
+                        value=panel.id,
+                        id=f"tab-{panel.id}",
+                        raw_attrs=[f'aria-controls="panel-{panel.id}"'],
+                    )
         for panel in chosen:
             attributes = {"role": "tabpanel", "aria_labelledby": f"tab-{panel.id}"} if len(chosen) > 1 else {}
             with html.Div(v_show=f"{tab} === '{panel.id}'", id=f"panel-{panel.id}", classes="sp-panel", **attributes):

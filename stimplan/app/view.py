@@ -188,7 +188,7 @@ def _tools(session: Session) -> None:
             "{{ one }}",
             v_for="one, i in view_shades",
             key=("i",),
-            aria_pressed=("view_shade === i",),
+            raw_attrs=[':aria-pressed="view_shade === i"'],
             color=("view_shade === i ? 'primary' : undefined",),
             click=session.trigger("shade", "i"),
             **small,
