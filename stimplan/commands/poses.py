@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stimplan.commands.output import add_command, show_json, show_lines, write_whole
+from stimplan.commands.pose_fields import add_field_parser, field_command
 from stimplan.commands.run import edge
 from stimplan.errors import InputError, Problem
 from stimplan.notice import NOTICE
@@ -23,7 +24,7 @@ FORMAT_NAMES = ("brainsight", "localite", "localite-lps", "localite-triggers", "
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
-    """`poses show FILE`, `poses convert IN OUT --to FORMAT`, `poses place PROTOCOL OUT --to FORMAT`."""
+    """`poses show FILE`, `poses convert IN OUT --to FORMAT`, `poses place PROTOCOL OUT --to FORMAT`, `poses field`."""
     text = "coil positions: of neuronavigation files, and of protocols on a head"
     parser: argparse.ArgumentParser = commands.add_parser(
         "poses", help=text, description=text, epilog=NOTICE, allow_abbrev=False
@@ -44,6 +45,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     angle.add_argument("--handle-deg", type=float, help="handle where the protocol says none: 0 backwards, + left")
     angle.add_argument("--handle-towards", metavar="SITE", help="the same, towards a 10-05 site")
     place.add_argument("--picture", type=Path, metavar="PNG", help="draw the first position")
+    add_field_parser(kinds)
     for command in (convert, place):
         command.add_argument("--to", required=True, choices=FORMAT_NAMES, metavar="FORMAT", help=names)
         command.add_argument("--version", type=int, help="of Brainsight's export: 7, 12, 13 or 14 (default: 14)")
@@ -59,7 +61,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Do what was asked for."""
-    return {"show": _show, "convert": _convert, "place": _place}[args.what](args, console)
+    commands = {"show": _show, "convert": _convert, "place": _place, "field": field_command}
+    return commands[args.what](args, console)
 
 
 def _show(args: argparse.Namespace, console: Console) -> int:
