@@ -24,8 +24,20 @@ _TEXT_SIZE = "".join(
 )
 
 
+# What assistive technology reads. Trame passes on the attributes it knows and drops all others in silence.
+_SPOKEN = ("role", "aria_label", "aria_labelledby", "aria_live")
+
+
+def _let_spoken_attributes_through() -> None:
+    from trame_client.widgets import vue
+
+    known = {one if isinstance(one, str) else one[0] for one in vue.SHARED_ATTRIBUTES}
+    vue.SHARED_ATTRIBUTES.extend((name, name.replace("_", "-")) for name in _SPOKEN if name not in known)
+
+
 def lay_out(session: Session) -> None:
     """Build the whole page: the shell, the head in the middle, and every panel in its region."""
+    _let_spoken_attributes_through()
     from trame.ui.html import DivLayout
     from trame.widgets import html
     from trame.widgets import vuetify3 as v
