@@ -10,9 +10,12 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import attrs
 import msgpack
@@ -188,3 +191,40 @@ def secret_of(app: App) -> str:
     answer = ask(app, request(app, "/paraview/", method="POST", Cookie=app.cookie, Origin=f"http://{app.host}",
                               Content_Length="0"))  # fmt: skip
     return json.loads(answer.partition(b"\r\n\r\n")[2])["secret"]
+
+
+# One thing at random: what a button, a slider, a list or a number of the page offers, but no solve and no file.
+CLICK = """number => {
+  const barred = /^(Solve|Start|Save|Report|Scene)/;
+  const seen = [...document.querySelectorAll('button, select, input, summary, [role=tab]')]
+    .filter(one => one.offsetParent && !one.disabled && one.type !== 'file' && !barred.test(one.innerText || ''));
+  const one = seen[Math.floor(number * seen.length)];
+  if (!one) return false;
+  const say = name => one.dispatchEvent(new Event(name, {bubbles: true}));
+  if (one.tagName === 'SELECT') {
+    one.selectedIndex = Math.floor(number * 7919) % Math.max(one.options.length, 1);
+    say('change');
+  } else if (one.type === 'range') { one.value = Number(one.min) + number * (one.max - one.min); say('input'); }
+  else if (one.type === 'number') { one.value = (number * 100).toFixed(2); say('change'); }
+  else one.click();
+  return true;
+}"""
+
+
+def monkey(page: Any, pid: int, seconds: float, chance: Random) -> tuple[float, int]:
+    """Click, type and turn at random, but neither solve nor leave; growth of the app's memory, and how many clicks."""
+    clicks, first = 0, None
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        done = page.evaluate(CLICK, chance.random())
+        clicks += bool(done)
+        page.wait_for_timeout(20)
+        if first is None and time.monotonic() > until - seconds * 0.8:
+            first = memory_kB(pid)
+    return memory_kB(pid) / (first or 1), clicks
+
+
+def memory_kB(pid: int) -> int:
+    """Resident memory of a process."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(text.partition("VmRSS:")[2].split()[0])

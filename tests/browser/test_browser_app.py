@@ -6,7 +6,6 @@ import os
 import random
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 pytest.importorskip("trame", reason="the app needs the extra 'app'")
 pytest.importorskip("playwright", reason="the browser is driven by playwright")
 
-from apps import running_app
+from apps import monkey, running_app
 from playwright.sync_api import expect, sync_playwright
 
 CHROMIUM = next(
@@ -37,22 +36,6 @@ SLOWEST_ANSWER = """async () => {
     await new Promise(go => setTimeout(go, 50));
   }
   return worst;
-}"""
-# One thing at random: what a button, a slider, a list or a number of the page offers, but no solve and no file.
-CLICK = """number => {
-  const barred = /^(Solve|Start|Save|Report|Scene)/;
-  const seen = [...document.querySelectorAll('button, select, input, summary, [role=tab]')]
-    .filter(one => one.offsetParent && !one.disabled && one.type !== 'file' && !barred.test(one.innerText || ''));
-  const one = seen[Math.floor(number * seen.length)];
-  if (!one) return false;
-  const say = name => one.dispatchEvent(new Event(name, {bubbles: true}));
-  if (one.tagName === 'SELECT') {
-    one.selectedIndex = Math.floor(number * 7919) % Math.max(one.options.length, 1);
-    say('change');
-  } else if (one.type === 'range') { one.value = Number(one.min) + number * (one.max - one.min); say('input'); }
-  else if (one.type === 'number') { one.value = (number * 100).toFixed(2); say('change'); }
-  else one.click();
-  return true;
 }"""
 
 
@@ -280,26 +263,8 @@ def test_random_clicking_meets_no_error_and_no_growth(chrome, app):
     """Six seconds; STIMPLAN_MONKEY_S=600 makes it the ten minutes of the requirement."""
     seconds = float(os.environ.get("STIMPLAN_MONKEY_S", "6"))
     sheet = Sheet(chrome, app)
-    grown, clicks = monkey(sheet, seconds, random.Random(8))
+    grown, clicks = monkey(sheet.page, app.process.pid, seconds, random.Random(8))
     unexpected = [one["text"] for one in sheet.state("messages") if "unexpected" in one["text"]]
     sheet.close()
     assert clicks > 10 and unexpected == []
     assert grown < 1.2 or seconds < 60  # what is loaded at the first use is no growth
-
-
-def monkey(sheet, seconds, chance):
-    """Click, type and turn at random, but neither solve nor leave; growth of the app's memory, and how many clicks."""
-    page, clicks, first = sheet.page, 0, None
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        done = page.evaluate(CLICK, chance.random())
-        clicks += bool(done)
-        page.wait_for_timeout(20)
-        if first is None and time.monotonic() > until - seconds * 0.8:
-            first = memory_kB(sheet.app.process.pid)
-    return memory_kB(sheet.app.process.pid) / (first or 1), clicks
-
-
-def memory_kB(pid):
-    text = Path(f"/proc/{pid}/status").read_text()
-    return int(text.partition("VmRSS:")[2].split()[0])
