@@ -11,11 +11,11 @@ from spheres import sphere
 
 from stimplan.cli import run
 from stimplan.coil import list_coils
-from stimplan.coil_search import Goal, SearchOptions, SearchSpace, make_target, search_poses
+from stimplan.coil_search import Goal, SearchOptions, SearchSpace, make_target, search_poses, values_at
 from stimplan.coil_search.candidates import CASING
 from stimplan.commands.search import DEFAULT_FORMATS, FILES
 from stimplan.exchange.navigation import FORMATS, read_navigation
-from stimplan.view.coil_search import limits_V_per_m, plot_front, plot_search, scene_search
+from stimplan.view.coil_search import limits_V_per_m, plot_front, plot_poses, plot_search, scene_search
 from stimplan.view.paper import png_bytes
 
 SMALL = ["--coil", "figure8-70mm-9-turns", "--radius-mm", "8", "--angles=-90:90:45", "--top-k", "3"]
@@ -196,3 +196,12 @@ def test_the_usual_formats_and_the_coils_of_the_examples_exist():
     assert set(DEFAULT_FORMATS) <= set(FORMATS)
     assert SMALL[1] in list_coils()
     assert FILES[0] == "search.json"
+
+
+def test_poses_side_by_side_have_a_bar_each_with_its_spread(found):
+    poses = {"one": found.best[0].pose, "two": found.best[1].pose}
+    figure = plot_poses(found, poses, values_at(found, list(poses.values())))
+    bars = figure.axes[1]
+    assert [label.get_text() for label in bars.get_yticklabels()] == ["one", "two"]
+    widths = [patch.get_width() for patch in bars.patches]
+    assert widths == pytest.approx([one.score_V_per_m for one in found.best])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stimplan.coil_search.around import Uncertainty
 from stimplan.coil_search.auxiliary import Auxiliary, auxiliary_currents, exact_components
 from stimplan.coil_search.candidates import Candidates, SearchSpace, candidates
 from stimplan.coil_search.ranking import Goal
@@ -10,8 +11,8 @@ from stimplan.coil_search.search import (
     RankedPose,
     SearchOptions,
     Spread,
-    Uncertainty,
     search_poses,
+    values_at,
 )
 from stimplan.coil_search.summing import components_at
 from stimplan.coil_search.target import Target, make_target, observed_V_per_m
@@ -34,4 +35,5 @@ __all__ = [
     "make_target",
     "observed_V_per_m",
     "search_poses",
+    "values_at",
 ]

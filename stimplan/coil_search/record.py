@@ -59,7 +59,7 @@ def search_record(found: CoilSearch) -> dict[str, Any]:
         "front": _front(found) if len(found.goals) > 1 else [],
         "uncertainty": {"shift_m": found.uncertainty.shift_m, "turn_rad": found.uncertainty.turn_rad},
         "interpolation_error": found.interpolation_error,
-        "residual": found.residual,
+        "residual": found.auxiliary.residual,
     }
 
 

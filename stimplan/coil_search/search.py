@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import attrs
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from stimplan.coil import Coil
 from stimplan.coil_field import CoilPlacement, coil_placement
+from stimplan.coil_search.around import Uncertainty, around_place, around_pose
 from stimplan.coil_search.auxiliary import Auxiliary, auxiliary_currents, exact_components
 from stimplan.coil_search.candidates import Candidates, Scalp, SearchSpace, candidates, casing_points, reach_m
 from stimplan.coil_search.ranking import Goal, best_of_places, front_of, scores_of
@@ -22,33 +22,6 @@ from stimplan.pose import CoilPose
 from stimplan.units import text
 
 Array = NDArray[np.float64]
-
-
-@attrs.frozen
-class Uncertainty:
-    """How far a coil may be from where it was meant to be.
-
-    Attributes
-    ----------
-    shift_m : float
-        Along the scalp, in eight directions, m.
-    turn_rad : float
-        Of the handle, to both sides, rad.
-    """
-
-    shift_m: float = 0.005
-    turn_rad: float = math.radians(10)
-
-    def __attrs_post_init__(self) -> None:
-        problems = []
-        if not 0 < self.shift_m <= 0.05:
-            problems.append(Problem("uncertainty", f"the shift must be above 0, at most 50 mm, got {self.shift_m!r} m"))
-        if not 0 < self.turn_rad <= math.pi:
-            problems.append(
-                Problem("uncertainty", f"the turn must be above 0, at most 180°, got {self.turn_rad!r} rad")
-            )
-        if problems:
-            raise InputError(problems)
 
 
 @attrs.frozen(eq=False)
@@ -121,8 +94,8 @@ class CoilSearch:
     interpolation_error : float
         Largest difference between the values of the best poses and those summed at every node, as a share of the
         largest of them.
-    residual : float
-        Of the solves.
+    auxiliary : Auxiliary
+        What the values come from; any other pose can be asked with `values_at`.
     """
 
     head: HeadModel
@@ -138,7 +111,7 @@ class CoilSearch:
     best: tuple[RankedPose, ...]
     front: NDArray[np.int64]
     interpolation_error: float
-    residual: float
+    auxiliary: Auxiliary
 
 
 @attrs.frozen
@@ -226,7 +199,31 @@ def search_poses(
     )
     front = front_of(probe.goals, values)
     return CoilSearch(head, coil, probe.goals, rates, chosen.space, chosen.uncertainty, found, values, scores, at_place,
-                      best, front, error, auxiliary.residual)  # fmt: skip
+                      best, front, error, auxiliary)  # fmt: skip
+
+
+def values_at(found: CoilSearch, poses: Sequence[CoilPose]) -> Array:
+    """The score of other poses of the same coil, with their spread.
+
+    Parameters
+    ----------
+    found : CoilSearch
+    poses : sequence of CoilPose
+        Anywhere on the head; each keeps its distance and its tilt when it is shifted.
+
+    Returns
+    -------
+    (k, 3) array
+        Score, and the lowest and the highest around the pose, V/m.
+    """
+    probe = _Probe(found.auxiliary, found.coil, found.didt_A_per_s, found.goals)
+    casing, reach = casing_points(found.coil), reach_m(found.coil)
+    rows = []
+    for pose in poses:
+        cloud = around_pose(found.head, pose, uncertainty=found.uncertainty, casing_m=casing, reach_m=reach)
+        scores = scores_of(found.goals, np.vstack([probe.exact(cloud[:1]), probe.values(cloud[1:])]))
+        rows.append([scores[0], scores.min(), scores.max()])
+    return np.array(rows)
 
 
 @attrs.frozen(eq=False)
@@ -259,7 +256,17 @@ class _Probe:
         """Spread of each of the listed poses."""
         reach = chosen.space.radius_m + chosen.uncertainty.shift_m + reach_m(self.coil)
         scalp, casing = Scalp.of(self.auxiliary.head, found.middle_m, reach), casing_points(self.coil)
-        clouds = [_around(scalp, casing, found, number=int(number), chosen=chosen) for number in listed]
+        clouds = [
+            around_place(
+                scalp,
+                found.places_m[found.place[number]],
+                angle_rad=float(found.angle_rad[number]),
+                space=chosen.space,
+                uncertainty=chosen.uncertainty,
+                casing_m=casing,
+            )
+            for number in listed
+        ]
         values = self.values(np.concatenate(clouds))
         scores = scores_of(self.goals, values)
         spreads, first = [], 0
@@ -280,21 +287,6 @@ def _rates(head: HeadModel, coil: Coil, didt_A_per_s: float) -> tuple[float, ...
     except CoilError as error:
         problems = [attrs.evolve(one, where="dI/dt") if one.where == "didt_A_per_s" else one for one in error.problems]
         raise CoilError(problems) from None
-
-
-def _around(scalp: Scalp, casing: Array | None, found: Candidates, *, number: int, chosen: SearchOptions) -> Array:
-    """(k, 4, 4) poses at and around one: nine places, three angles, laid on the scalp as the others are."""
-    place = found.places_m[found.place[number]]
-    angle, turn, shift = float(found.angle_rad[number]), chosen.uncertainty.turn_rad, chosen.uncertainty.shift_m
-    bearings = np.pi / 4 * np.arange(8)
-    wanted = shift * np.vstack([[0.0, 0.0], np.column_stack([np.cos(bearings), np.sin(bearings)])])
-    _, places, triangles = scalp.lattice_around(place, wanted)
-    angles = (angle - turn, angle, angle + turn)
-    laid = [
-        scalp.lay(one, triangle, angles, space=chosen.space, casing_m=casing)[0]
-        for one, triangle in zip(places, triangles, strict=True)
-    ]
-    return np.concatenate(laid)
 
 
 def _ranked(found: Candidates, number: int, values: Array, *, score: float, spread: Spread) -> RankedPose:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import pyvista
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from stimplan.pose import CoilPose
 
 Array = NDArray[np.float64]
 
@@ -278,3 +281,56 @@ def _left_out_text(found: CoilSearch) -> str:
     gap = from_si(round(found.space.distance_m, 6), "mm")
     head = f"{len(found.candidates.poses_m):,} poses, {left:,} left out (grey); {gap} mm from the scalp"
     return head
+
+
+def plot_poses(found: CoilSearch, poses: Mapping[str, CoilPose], scores_V_per_m: Array) -> Figure:
+    """Figure of several poses side by side: where each coil's middle and handle are, and its score with its spread.
+
+    Parameters
+    ----------
+    found : CoilSearch
+    poses : mapping of str to CoilPose
+    scores_V_per_m : (k, 3) array
+        As `stimplan.coil_search.values_at` gives them.
+    """
+    figure = new_figure(7.6, 3.2)
+    colours = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", HANDLE, "#56b4e9", "#d55e00", "#444444"]
+    chosen = [colours[number % len(colours)] for number in range(len(poses))]
+    axes = figure.add_axes((0.02, 0.04, 0.36, 0.76))
+    centers = np.array([pose.center_m for pose in poses.values()])
+    view = centers.mean(axis=0) - np.asarray(found.head.nodes_m).mean(axis=0)
+    plotter = scene_search(found, with_coil=False)
+    try:
+        shot = shoot(plotter, (float(view[0]), float(view[1]), float(view[2])), points_m=centers, half_height=0.055)
+    finally:
+        plotter.close()
+    show_shot(axes, shot, title="middle of each coil, line towards its handle", letters_at=0.94)
+    for pose, colour in zip(poses.values(), chosen, strict=True):
+        start, end = shot.pixel(pose.center_m), shot.pixel(pose.to_head([0, -0.03, 0]))
+        axes.plot(*np.stack([start, end]).T, color="white", lw=3.2)
+        axes.plot(*np.stack([start, end]).T, color=colour, lw=2)
+        axes.plot(*start, "o", ms=6, color=colour, mec="white", mew=0.8)
+    _mark_targets(axes, shot, found)
+    height, width = shot.image.shape[:2]
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    _draw_bars(figure.add_axes((0.62, 0.2, 0.35, 0.62)), list(poses), scores_V_per_m, chosen)
+    figure.text(0.02, 0.935, _title(found), fontsize=9, weight="bold", color=INK)
+    figure.text(0.02, 0.885, _subtitle(found), fontsize=7, color=FAINT)
+    return figure
+
+
+def _draw_bars(axes: Axes, names: list[str], scores: Array, colours: list[str]) -> None:
+    rows = np.arange(len(names))[::-1]
+    value, low, high = scores.T
+    axes.barh(rows, value, height=0.55, color=colours)
+    axes.errorbar(value, rows, xerr=[value - low, high - value], fmt="none", ecolor=INK, elinewidth=0.9, capsize=2.5)
+    axes.set_yticks(rows, names, fontsize=7.5)
+    for row, one, top in zip(rows, value, high, strict=True):
+        axes.text(top + 0.015 * high.max(), row, f"{one:.3g}", fontsize=7, color=INK, va="center")
+    axes.set_xlim(0, 1.13 * float(high.max()))
+    axes.set_xlabel("score, V/m; whiskers: lowest to highest around the pose", fontsize=7, color=INK)
+    axes.tick_params(axis="x", labelsize=6.5, length=2, colors=INK)
+    axes.tick_params(axis="y", length=0, colors=INK)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
