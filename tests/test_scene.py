@@ -92,6 +92,7 @@ def test_triangles_stay_oriented_outwards(again):
 @given(st.lists(st.integers(0, 65535), min_size=1, max_size=50))
 def test_any_numbers_come_back(numbers):
     table = {"one": np.array(numbers, np.uint16), "three": np.array([numbers] * 3, np.uint16)}
+    table["bytes"] = (np.array(numbers) % 256).astype(np.uint8)
     found = unpack(*pack(table))
     for name, values in table.items():
         np.testing.assert_array_equal(found[name], values)
@@ -153,7 +154,7 @@ def test_the_same_scene_gives_the_same_bytes(scene):
     ("spoil", "words"),
     [
         (lambda html: html.replace("scene-data", "other"), "holds no scene"),
-        (lambda html: html.replace('"format":1', '"format":99'), "format 99"),
+        (lambda html: html.replace('"format":2', '"format":99'), "format 99"),
         (lambda html: html.replace('"data":"eN', '"data":"AA'), "damaged"),
         (lambda html: html.replace('"labels":', '"labelx":'), "damaged"),
     ],
@@ -174,3 +175,34 @@ def test_a_page_that_is_not_there_is_named(tmp_path):
 def test_colour_tables_start_and_end_with_their_map():
     table = colour_table("viridis")
     assert table.shape == (256, 3) and table[0].tolist() == [68, 1, 84] and table[-1].tolist() == [253, 231, 37]
+
+
+# the cut
+
+
+def test_the_cut_shows_each_tissue_in_its_share_of_the_head(scene, again):
+    head, cut = small_head(), scene.cut
+    for tissue in head.tissues:
+        volume_m3 = (cut.labels == tissue.label).sum() * cut.spacing_m**3
+        assert volume_m3 == pytest.approx(head.volumes_m3[head.in_tissue(tissue.name)].sum(), rel=0.01)
+    assert cut.colours[1][1] and not cut.colours[2][1]  # the field is shown in grey matter, not in the scalp
+    np.testing.assert_array_equal(again.cut.labels, cut.labels)
+    np.testing.assert_allclose(again.cut.values[0], cut.values[0], atol=1e-5, equal_nan=True)
+    assert again.cut.colours == cut.colours and again.cut.spacing_m == cut.spacing_m
+
+
+def test_the_field_on_the_cut_is_the_recovered_field_there(scene):
+    cut, field = scene.cut, small_run().field
+    somewhere = np.argwhere(np.isfinite(cut.values[0]))[::997]
+    points = cut.origin_m + 2 * cut.spacing_m * somewhere
+    points = points[np.linalg.norm(points, axis=1) < 0.062]  # well inside the 70 mm of grey matter
+    there = np.rint((points - cut.origin_m) / (2 * cut.spacing_m)).astype(int)
+    expected = np.linalg.norm(field.at(points), axis=1)
+    assert len(points) > 20
+    np.testing.assert_allclose(cut.values[0][tuple(there.T)], expected, rtol=0.15)
+
+
+def test_values_on_the_cut_reach_a_little_beyond_the_brain_and_no_farther(scene):
+    cut = scene.cut
+    places = cut.origin_m + 2 * cut.spacing_m * np.argwhere(np.isfinite(cut.values[0]))
+    assert 0.070 < np.linalg.norm(places, axis=1).max() < 0.070 + 3 * 2 * cut.spacing_m

@@ -86,6 +86,8 @@ def test_blocks_share_a_scene_in_which_every_field_and_coil_has_its_name(scenes)
     assert [one.group for one in both.layers].count("coil") == 4 and len(both.labels) == 2
     assert len({one.id for one in both.layers}) == len(both.layers)
     assert len(payload(both)["layers"][0]["shades"]) == 4
+    np.testing.assert_array_equal(both.cut.values[2], scenes[1].cut.values[0])  # by the number of its colours
+    assert set(both.cut.values) == {0, 2}
 
 
 def test_blocks_of_one_field_are_shown_once():

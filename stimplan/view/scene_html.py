@@ -18,6 +18,7 @@ import numpy as np
 
 from stimplan.errors import InputError, Problem, naming
 from stimplan.resources import package_path
+from stimplan.view.scene_cut import cut_data, cut_from
 from stimplan.view.scene_pack import NO_VALUE, order_for_packing, pack, positions_as_codes, unpack, values_as_codes
 from stimplan.view.scene_parts import Label, Layer, Scene, Shade, scene_of_run
 from stimplan.view.style import ColourRange
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from stimplan.runs.result import RunResult
 
 SCENE = "scene.html"
-FORMAT = 1
+FORMAT = 2
 _MARK = '<script type="application/json" class="scene-data">'
 _FALLBACK = '<div class="scene-fallback">'
 _PAGE = """<!doctype html>
@@ -125,6 +126,7 @@ def payload(scene: Scene) -> dict[str, Any]:
     """A scene as JSON data, its arrays packed."""
     arrays: dict[str, Any] = {}
     layers = [_layer_data(number, layer, arrays) for number, layer in enumerate(scene.layers)]
+    cut = None if scene.cut is None else cut_data(scene.cut, arrays)
     index, text = pack(arrays)
     return {
         "format": FORMAT,
@@ -135,6 +137,7 @@ def payload(scene: Scene) -> dict[str, Any]:
         "view": [float(x) for x in scene.view],
         "mni_from_scene": None if scene.mni_from_scene is None else np.asarray(scene.mni_from_scene).tolist(),
         "layers": layers,
+        "cut": cut,
         "labels": [
             {"text": one.text, "point_m": one.point_m.tolist(), "colour": one.colour, "group": one.group}
             for one in scene.labels
@@ -210,6 +213,7 @@ def _scene_from(tree: Mapping[str, Any]) -> Scene:
         notice=tree["notice"],
         digest=tree["digest"],
         mni_from_scene=None if mni is None else np.asarray(mni, float).reshape(4, 4),
+        cut=None if tree["cut"] is None else cut_from(tree["cut"], arrays),
     )
 
 

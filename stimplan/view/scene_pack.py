@@ -74,7 +74,7 @@ def pack(arrays: Mapping[str, NDArray[np.integer[Any]]]) -> tuple[dict[str, dict
     ----------
     arrays : mapping of str to array
         Whole numbers from 0 to 65535 of any shape, differences taken along the last axis; (k, 3) int64 arrays are
-        triangles as `order_for_packing` gives them.
+        triangles as `order_for_packing` gives them, uint8 arrays stay as they are.
 
     Returns
     -------
@@ -87,16 +87,22 @@ def pack(arrays: Mapping[str, NDArray[np.integer[Any]]]) -> tuple[dict[str, dict
     parts: list[bytes] = []
     at = 0
     for name, array in arrays.items():
-        is_corner = array.dtype == np.int64
-        codes = _from_highest(array) if is_corner else _differences(array)
-        planes = 3 if is_corner else 2
+        kind = {np.dtype(np.int64): "corners", np.dtype(np.uint8): "bytes"}.get(array.dtype, "numbers")
+        codes, planes = _coded(array, kind)
         for plane in range(planes):
             parts.append(((codes >> (8 * plane)) & 255).astype(np.uint8).tobytes())
-        index[name] = {"at": at, "n": int(codes.size), "planes": planes, "kind": "corners" if is_corner else "numbers"}
-        if not is_corner:
+        index[name] = {"at": at, "n": int(codes.size), "planes": planes, "kind": kind}
+        if kind == "numbers":
             index[name]["rows"] = 1 if array.ndim == 1 else len(array)
         at += planes * codes.size
     return index, base64.b64encode(zlib.compress(b"".join(parts), 9)).decode("ascii")
+
+
+def _coded(array: NDArray[np.integer[Any]], kind: str) -> tuple[NDArray[np.integer[Any]], int]:
+    """Codes of an array and how many bytes each has."""
+    if kind == "bytes":
+        return array.ravel(), 1
+    return (_from_highest(array), 3) if kind == "corners" else (_differences(array), 2)
 
 
 def unpack(index: Mapping[str, Mapping[str, Any]], text: str) -> dict[str, NDArray[np.int64]]:
@@ -120,7 +126,10 @@ def unpack(index: Mapping[str, Mapping[str, Any]], text: str) -> dict[str, NDArr
         codes = np.zeros(count, np.int64)
         for plane in range(planes):
             codes |= block[plane * count : (plane + 1) * count].astype(np.int64) << (8 * plane)
-        found[name] = _corners(codes) if one["kind"] == "corners" else _numbers(codes, int(one["rows"]))
+        if one["kind"] == "bytes":
+            found[name] = codes
+        else:
+            found[name] = _corners(codes) if one["kind"] == "corners" else _numbers(codes, int(one["rows"]))
     return found
 
 

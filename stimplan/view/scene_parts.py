@@ -20,6 +20,7 @@ from stimplan.roi import default_tissue, field_on_cortex, measure_map, weighted_
 from stimplan.values import frozen_array
 from stimplan.view.paper import FIELD_CMAP, electrode_text, shown_currents_A, sign_colour
 from stimplan.view.scene import VIEWS, brain_surface
+from stimplan.view.scene_cut import CutVolume, cut_volume
 from stimplan.view.style import BRAIN, DEPTH_CMAP, SKIN, ColourRange, signed_cmap
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ class Scene:
         Of the field that colours it; "" without one.
     mni_from_scene : (4, 4) array or None
         For positions a reader asks about; None where they are given in head coordinates.
+    cut : CutVolume or None
+        What a cut through the head shows.
     """
 
     title: str
@@ -138,6 +141,7 @@ class Scene:
     notice: str = NOTICE
     digest: str = ""
     mni_from_scene: NDArray[np.float64] | None = None
+    cut: CutVolume | None = None
 
 
 def scene_of_run(result: RunResult) -> Scene:
@@ -174,7 +178,20 @@ def together(scenes: Sequence[Scene], names: Sequence[str]) -> Scene:
     more = [one for scene in others for one in scene.layers if one.group not in ("cortex", "scalp")]
     layers = [attrs.evolve(one, shades=tuple(shades)) if one is cortices[0] else one for one in first.layers]
     labels = [label for scene in scenes for label in scene.labels]
-    return attrs.evolve(first, layers=(*layers, *more), labels=tuple(labels))
+    return attrs.evolve(first, layers=(*layers, *more), labels=tuple(labels), cut=_cut_together(scenes, cortices))
+
+
+def _cut_together(scenes: Sequence[Scene], cortices: Sequence[Layer]) -> CutVolume | None:
+    """The cut of the first scene with the values of all, by the numbers their shades have in the common scene."""
+    if scenes[0].cut is None:
+        return None
+    values: dict[int, NDArray[np.float64]] = {}
+    before = 0
+    for scene, cortex in zip(scenes, cortices, strict=True):
+        if scene.cut is not None:
+            values |= {before + at: field for at, field in scene.cut.values.items()}
+        before += len(cortex.shades)
+    return attrs.evolve(scenes[0].cut, values=values)
 
 
 def scene_of(shown: Field | Exposure, *, title: str, caution: str = "", name: str = "") -> Scene:
@@ -217,6 +234,7 @@ def scene_of(shown: Field | Exposure, *, title: str, caution: str = "", name: st
         caution=caution,
         digest=exposure.digest,
         mni_from_scene=head.mni_from_head if is_affine else None,
+        cut=cut_volume(exposure),
     )
 
 

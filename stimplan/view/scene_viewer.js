@@ -29,6 +29,27 @@ void main() {
   float alpha = uOpacity >= 0.995 ? 1.0 : uOpacity + (1.0 - uOpacity) * 0.55 * pow(1.0 - n.z, 3.0);
   colour = vec4(min(lit, 1.0) * alpha, alpha);
 }`;
+const CUT_VERTEX = `#version 300 es
+in vec3 aPoint;
+uniform mat4 uView;
+out vec3 vPoint;
+void main() { vPoint = aPoint; gl_Position = uView * vec4(aPoint, 1.0); }`;
+const CUT_FRAGMENT = `#version 300 es
+precision highp float; precision highp sampler3D;
+in vec3 vPoint;
+uniform sampler3D uLabels; uniform sampler3D uValues; uniform sampler2D uTable; uniform sampler2D uTones;
+uniform vec3 uOrigin; uniform vec3 uShape; uniform vec3 uValueShape; uniform float uStep; uniform bool uShaded;
+out vec4 colour;
+void main() {
+  vec3 place = (vPoint - uOrigin) / uStep, at = (place + 0.5) / uShape;
+  if (any(lessThan(at, vec3(0.0))) || any(greaterThan(at, vec3(1.0)))) discard;
+  float label = texture(uLabels, at).r;
+  if (label < 0.001) discard;
+  vec4 tone = texture(uTones, vec2(label * 255.0 / 256.0 + 0.001953125, 0.5));
+  float value = texture(uValues, (place / 2.0 + 0.5) / uValueShape).r;
+  vec3 field = texture(uTable, vec2(value * 0.99609375 + 0.001953125, 0.5)).rgb;
+  colour = vec4(uShaded && tone.a > 0.5 ? field : tone.rgb, 1.0);
+}`;
 const VIEWS = { Left: [-1, 0, 0.12], Right: [1, 0, 0.12], Front: [0, 1, 0.12], Back: [0, -1, 0.12], Top: [0, -0.0001, 1] };
 const CUTS = [["no cut", null], ["from the left", [-1, 0, 0]], ["from the right", [1, 0, 0]], ["from the front", [0, 1, 0]],
   ["from the back", [0, -1, 0]], ["from the top", [0, 0, 1]]];
@@ -53,6 +74,7 @@ async function inflated(text) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 function unpacked(raw, one) {
+  if (one.kind === "bytes") return raw.slice(one.at, one.at + one.n);
   const codes = new Uint32Array(one.n);
   for (let plane = 0; plane < one.planes; plane++)
     for (let i = 0, at = one.at + plane * one.n; i < one.n; i++) codes[i] |= raw[at + i] << (8 * plane);
@@ -94,8 +116,10 @@ class Viewer {
     this.stage.append(this.canvas, this.marks);
     const gl = this.gl = this.canvas.getContext("webgl2", { antialias: true, alpha: false, preserveDrawingBuffer: true });
     if (!gl) throw new Error("no WebGL 2");
-    this.program = this.linked();
+    this.program = this.linked([VERTEX, FRAGMENT], ["aPoint", "aNormal", "aValue"]);
+    this.at = this.uniforms(this.program, ["uView", "uTurn", "uColour", "uOpacity", "uShaded", "uLimits", "uCut", "uIsCut", "uTable"]);
     this.layers = scene.layers.map(layer => this.uploaded(layer, raw));
+    this.volume = scene.cut && this.uploadedCut(scene.cut, raw);
     this.shade = 0; this.cut = null; this.cutShare = 0.5; this.zoom = 1; this.shift = [0, 0]; this.dotAt = null;
     this.frame();
     this.look(scene.view);
@@ -109,21 +133,59 @@ class Viewer {
     });
     this.draw();
   }
-  linked() {
+  linked(sources, attributes) {
     const gl = this.gl, program = gl.createProgram();
-    for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
-      const shader = gl.createShader(kind);
+    sources.forEach((source, at) => {
+      const shader = gl.createShader(at ? gl.FRAGMENT_SHADER : gl.VERTEX_SHADER);
       gl.shaderSource(shader, source); gl.compileShader(shader);
       if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) throw new Error(gl.getShaderInfoLog(shader));
       gl.attachShader(program, shader);
-    }
-    ["aPoint", "aNormal", "aValue"].forEach((name, place) => gl.bindAttribLocation(program, place, name));
+    });
+    attributes.forEach((name, place) => gl.bindAttribLocation(program, place, name));
     gl.linkProgram(program);
     if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program));
-    this.at = {};
-    for (const name of ["uView", "uTurn", "uColour", "uOpacity", "uShaded", "uLimits", "uCut", "uIsCut", "uTable"])
-      this.at[name] = gl.getUniformLocation(program, name);
     return program;
+  }
+  uniforms(program, names) { return Object.fromEntries(names.map(name => [name, this.gl.getUniformLocation(program, name)])); }
+  texture(kind, filter, upload) {
+    const gl = this.gl, texture = gl.createTexture();
+    gl.bindTexture(kind, texture); gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+    upload();
+    for (const name of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(kind, name, filter);
+    for (const name of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T, gl.TEXTURE_WRAP_R]) gl.texParameteri(kind, name, gl.CLAMP_TO_EDGE);
+    return texture;
+  }
+  uploadedCut(cut, raw) {  // tissues and field on grids: what a cut shows
+    const gl = this.gl, box = (shape, filter, data) => this.texture(gl.TEXTURE_3D, filter, () => gl.texImage3D(gl.TEXTURE_3D, 0, gl.R8, ...shape, 0, gl.RED, gl.UNSIGNED_BYTE, data));
+    const tones = new Uint8Array(1024);
+    for (const [label, colour, isColoured] of cut.colours) tones.set([...rgb(colour).map(x => 255 * x), isColoured ? 255 : 0], 4 * label);
+    const values = {};
+    for (const one of cut.values) {
+      const codes = unpacked(raw, this.scene.arrays[one.array]), [low, high] = this.layers.find(layer => layer.shades.length).shades[one.shade].limits;
+      const inUnit = Float32Array.from(codes, code => code === 65535 ? -1e30 : one.low + code / 65534 * (one.high - one.low));
+      const shown = Uint8Array.from(inUnit, value => Math.round(255 * Math.max(0, Math.min(1, (value - low) / (high - low)))));
+      values[one.shade] = { ...one, inUnit, texture: box(one.shape, gl.LINEAR, shown) };
+    }
+    const program = this.linked([CUT_VERTEX, CUT_FRAGMENT], ["aPoint"]), array = gl.createVertexArray(), buffer = gl.createBuffer();
+    gl.bindVertexArray(array); gl.bindBuffer(gl.ARRAY_BUFFER, buffer); gl.enableVertexAttribArray(0); gl.vertexAttribPointer(0, 3, gl.FLOAT, false, 0, 0);
+    const at = this.uniforms(program, ["uView", "uLabels", "uValues", "uTable", "uTones", "uOrigin", "uShape", "uValueShape", "uStep", "uShaded"]);
+    const codes = unpacked(raw, this.scene.arrays[cut.labels]);
+    const labels = box(cut.shape, gl.NEAREST, codes);
+    const palette = this.texture(gl.TEXTURE_2D, gl.NEAREST, () => gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, tones));
+    return { ...cut, codes, values, program, array, buffer, at, labels, palette, isColoured: new Set(cut.colours.filter(one => one[2]).map(one => one[0])) };
+  }
+  drawCut(matrix) {  // the face of the cut
+    const gl = this.gl, v = this.volume, k = this.cut.findIndex(x => x !== 0), [a, b] = [0, 1, 2].filter(x => x !== k), depth = this.cut[k] * this.plane()[3];
+    const corner = (s, t) => { const p = [0, 0, 0]; p[k] = depth; p[a] = v.origin_m[a] + s * v.shape[a] * v.spacing_m; p[b] = v.origin_m[b] + t * v.shape[b] * v.spacing_m; return p; };
+    const value = v.values[this.shade], shade = this.layers.find(layer => layer.shades.length)?.shades[this.shade];
+    gl.useProgram(v.program); gl.bindVertexArray(v.array); gl.bindBuffer(gl.ARRAY_BUFFER, v.buffer);
+    gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([...corner(0, 0), ...corner(1, 0), ...corner(0, 1), ...corner(1, 1)]), gl.DYNAMIC_DRAW);
+    gl.uniformMatrix4fv(v.at.uView, false, matrix); gl.uniform3fv(v.at.uOrigin, v.origin_m); gl.uniform3fv(v.at.uShape, v.shape);
+    gl.uniform3fv(v.at.uValueShape, value ? value.shape : v.shape); gl.uniform1f(v.at.uStep, v.spacing_m); gl.uniform1i(v.at.uShaded, value ? 1 : 0);
+    const units = [[v.at.uTable, gl.TEXTURE_2D, shade ? shade.texture : v.palette], [v.at.uLabels, gl.TEXTURE_3D, v.labels], [v.at.uValues, gl.TEXTURE_3D, value ? value.texture : v.labels], [v.at.uTones, gl.TEXTURE_2D, v.palette]];
+    units.forEach(([place, kind, texture], unit) => { gl.activeTexture(gl.TEXTURE0 + unit); gl.bindTexture(kind, texture); gl.uniform1i(place, unit); });
+    gl.activeTexture(gl.TEXTURE0);
+    gl.disable(gl.BLEND); gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4); gl.useProgram(this.program);
   }
   uploaded(layer, raw) {
     const gl = this.gl, codes = unpacked(raw, this.scene.arrays[layer.points]), corners = unpacked(raw, this.scene.arrays[layer.corners]);
@@ -139,12 +201,8 @@ class Viewer {
     const shades = layer.shades.map(shade => {
       const packed = unpacked(raw, this.scene.arrays[shade.array]);
       const values = Float32Array.from(packed, code => code === 65535 ? -1e30 : shade.low + code / 65534 * (shade.high - shade.low));
-      const table = bytes(shade.colours), texture = gl.createTexture();
-      gl.bindTexture(gl.TEXTURE_2D, texture);
-      gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB8, 256, 1, 0, gl.RGB, gl.UNSIGNED_BYTE, table);
-      for (const name of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, name, gl.LINEAR);
-      for (const name of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, name, gl.CLAMP_TO_EDGE);
+      const table = bytes(shade.colours);
+      const texture = this.texture(gl.TEXTURE_2D, gl.LINEAR, () => gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB8, 256, 1, 0, gl.RGB, gl.UNSIGNED_BYTE, table));
       return { ...shade, values, table, texture, buffer: buffer(gl.ARRAY_BUFFER, values) };
     });
     return { ...layer, points, corners, array, shades, rgb: rgb(layer.colour), count: corners.length, shown: true };
@@ -195,6 +253,7 @@ class Viewer {
     gl.uniformMatrix3fv(this.at.uTurn, false, [right[0], up[0], towards[0], right[1], up[1], towards[1], right[2], up[2], towards[2]]);
     gl.uniform4f(this.at.uCut, ...this.plane());
     const shown = this.layers.filter(layer => layer.shown && layer.opacity > 0.004);
+    if (this.cut && this.volume) this.drawCut(matrix);
     for (const layer of shown.filter(l => l.opacity >= 0.995)) { gl.disable(gl.BLEND); this.drawLayer(layer); }
     for (const layer of shown.filter(l => l.opacity < 0.995)) {
       gl.colorMask(false, false, false, false); this.drawLayer(layer);  // its nearest surface only
@@ -226,7 +285,7 @@ class Viewer {
       const flat = [dot(right, way), dot(up, way)], seen = Math.hypot(...flat);
       if (seen < 0.45) continue;  // it points at the viewer
       // Outside the box around the head, as far as that reaches in this direction of the picture.
-      const reach = [0, 1, 2].reduce((sum, k) => sum + Math.abs(right[k] * flat[0] + up[k] * flat[1]) / seen * (this.high[k] - this.low[k]) / 2, 0) * 0.94 * this.scale() + 8;
+      const reach = [0, 1, 2].reduce((sum, k) => sum + Math.abs(right[k] * flat[0] + up[k] * flat[1]) / seen * (this.high[k] - this.low[k]) / 2, 0) * 0.97 * this.scale() + 12;
       const [x, y] = this.place(this.middle);
       spans.push(this.word(letter, x + reach * flat[0] / seen, y - reach * flat[1] / seen, "axis"));
     }
@@ -361,13 +420,27 @@ class Viewer {
         best = { depth, point, shade: layer.shades[this.shade], value: (1 - v - w) * values[c[t]] + v * values[c[t + 1]] + w * values[c[t + 2]] };
       }
     }
+    best = this.onCut(start, towards, plane, best) || best;
     this.dotAt = best && best.point;
     this.probe.textContent = best ? this.said(best) : "";
     this.draw();
   }
+  onCut(start, towards, plane, before) {  // the value on the face of the cut, where that is nearer than a surface
+    const v = this.volume, value = v && this.cut && v.values[this.shade], along = dot(plane, towards);
+    if (!value || Math.abs(along) < 1e-6) return null;
+    const depth = (plane[3] - dot(plane, start)) / along, point = start.map((x, m) => x + towards[m] * depth);
+    if (before && before.depth >= depth) return null;
+    const at = step => [0, 1, 2].map(m => Math.round((point[m] - v.origin_m[m]) / step)), inside = (p, shape) => p.every((x, m) => x >= 0 && x < shape[m]);
+    const fine = at(v.spacing_m), coarse = at(2 * v.spacing_m);
+    if (!inside(fine, v.shape) || !inside(coarse, value.shape)) return null;
+    const label = v.codes[fine[0] + v.shape[0] * (fine[1] + v.shape[1] * fine[2])];
+    if (!label) return null;
+    const number = v.isColoured.has(label) ? value.inUnit[coarse[0] + value.shape[0] * (coarse[1] + value.shape[1] * coarse[2])] : -1e30;
+    return { depth, point, value: number, shade: this.layers.find(layer => layer.shades.length).shades[this.shade] };
+  }
   said({ point, shade, value }) {
     const m = this.scene.mni_from_scene, mm = (m ? [0, 1, 2].map(r => dot(m[r], point) + m[r][3]) : point).map(x => String(Math.round(1e3 * x)).replace("-", "\u2212"));
-    return `${value < -1e20 ? "no value: not grey matter" : `${shade.what} ${number(value)} ${shade.unit}`} at (${mm.join(", ")}) mm ${m ? "MNI" : "head coordinates"}`;
+    return `${value < -1e20 ? "no value here" : `${shade.what} ${number(value)} ${shade.unit}`} at (${mm.join(", ")}) mm ${m ? "MNI" : "head coordinates"}`;
   }
 }
 
