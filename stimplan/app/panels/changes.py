@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from stimplan.app.panels.balance import move_electrode_current, slider_limit_mA
+from stimplan.app.panels.balance import move_current, move_electrode_current, slider_limit_mA
 from stimplan.errors import Problem, ProtocolError
 from stimplan.protocol import Protocol, protocol_tree, read_protocol
 from stimplan.sites import electrode_products, layout_sites
@@ -62,6 +62,31 @@ def move_slider(protocol: Protocol, index: int, wanted_mA: Decimal) -> Protocol:
         if value != electrodes[number]["current_mA"]
     }
     return set_values(protocol, paths) if paths else protocol
+
+
+def move_offset(protocol: Protocol, index: int, wanted_mA: Decimal) -> Protocol:
+    """The protocol after the direct current below an oscillation or noise was moved; the other offsets answer.
+
+    Raises
+    ------
+    InputError
+        There is no such electrode, or it has no offset.
+    """
+    electrodes = _electrodes(protocol)
+    _refuse_index(electrodes, index)
+    carrying = [number for number, one in enumerate(electrodes) if one.get("offset_mA") is not None]
+    if index not in carrying:
+        raise ProtocolError(Problem(f"$.stimulation.electrodes[{index}].offset_mA", "this electrode has no offset"))
+    offsets = [Decimal(electrodes[number]["offset_mA"]) for number in carrying]
+    limit = max(slider_limit_mA(electrodes), *(abs(one) for one in offsets))
+    moved = move_current(offsets, carrying.index(index), wanted_mA, limit_mA=limit)
+    return set_values(
+        protocol,
+        {
+            ("stimulation", "electrodes", number, "offset_mA"): value
+            for number, value in zip(carrying, moved, strict=True)
+        },
+    )
 
 
 def add_electrode(protocol: Protocol, site: str) -> Protocol:

@@ -12,6 +12,7 @@ from stimplan.app.panels.changes import (
     add_electrode,
     as_own,
     free_sites,
+    move_offset,
     move_slider,
     read_number,
     remove_electrode,
@@ -21,7 +22,7 @@ from stimplan.app.panels.changes import (
 from stimplan.app.panels.common import Latest, lay_out, shown_problems, whole_number, words
 from stimplan.app.panels.fields import NOT_REPORTED, FormField, form_fields
 from stimplan.app.panels.pose import draw_pose, place_values
-from stimplan.errors import InputError, Problem
+from stimplan.errors import InputError, Problem, ProtocolError
 from stimplan.montage import Circle, Rectangle, Ring, Shape
 from stimplan.protocol import Protocol, dump_protocol, protocol_tree
 from stimplan.sites import electrode_products, layout_sites
@@ -78,6 +79,7 @@ def electrode_rows(protocol: Protocol) -> list[dict[str, Any]]:
                 "product": one.product or _OWN_SIZE,
                 "density": f"{one.current_density_A_per_m2 / 10:.3g} mA/cm²",
                 "note": _note(one),
+                "offset": "" if one.offset_A is None else f"{from_si(one.offset_A, 'mA').normalize():f}",
             }
         )
     return rows
@@ -144,6 +146,8 @@ class _Dose:
         self._show(session.plan)
         session.on_plan(self._show)
         session.handler("dose_slide", Latest(session, self._slide))
+        session.handler("dose_current", self._current)
+        session.handler("dose_offset", self._offset)
         session.handler("dose_site", lambda n, site: self._put(n, "site", words(site, 40)))
         session.handler("dose_product", self._product)
         session.handler("dose_add", self._add)
@@ -195,6 +199,25 @@ class _Dose:
     def _slide(self, number: Any, value: Any) -> None:
         wanted = read_number(words(str(value), 40))
         self._change(move_slider(self._session.plan.protocol, whole_number(number), wanted), by="slider")
+
+    def _current(self, number: Any, value: Any) -> None:
+        """A typed current; one beyond the sliders' end is refused in words, never cut in silence."""
+        place, typed = whole_number(number), words(str(value), 40)
+
+        def move(protocol: Protocol) -> Protocol:
+            where = f"$.stimulation.electrodes[{place}].current_mA"
+            wanted, end = read_number(typed), slider_limit_mA(protocol_tree(protocol)["stimulation"]["electrodes"])
+            if abs(wanted) > end:
+                what = (
+                    f"{wanted} mA is beyond the {end} mA at which the sliders end; write more than that into the file"
+                )
+                raise ProtocolError(Problem(where, what))
+            return move_slider(protocol, place, wanted)
+
+        self._try(move)
+
+    def _offset(self, number: Any, value: Any) -> None:
+        self._try(move_offset, whole_number(number), read_number(words(str(value), 40)))
 
     def _put(self, number: Any, key: str, value: Any) -> None:
         path = ("stimulation", "electrodes", whole_number(number), key)
