@@ -61,7 +61,7 @@ def field_command(args: argparse.Namespace, console: Console) -> int:
     with progress_bar(is_shown=not args.json) as progress:
         head = load_head(args.head, edge_mm=args.edge_mm, progress=progress)
         check_regions(head, regions)
-        poses = around(head, coil, _given(args, head), moves)
+        poses = around(head, coil, _given(args, head), moves=moves)
         table = pose_table(head, coil, poses, regions=dict(regions), progress=progress)
     write_table(table, args.out)
     if args.json:
@@ -71,7 +71,7 @@ def field_command(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def around(head: HeadModel, coil: Coil, given: Sequence[NamedPose], moves: Sequence[Move] | None) -> list[NamedPose]:
+def around(head: HeadModel, coil: Coil, given: Sequence[NamedPose], *, moves: Sequence[Move] | None) -> list[NamedPose]:
     """The poses themselves, or those that the moves make of each, resting on the scalp."""
     from stimplan.pose_cloud import moved_poses
     from stimplan.runs.pose_table import NamedPose

@@ -193,8 +193,9 @@ def _magnetic_drawings(result: RunResult, found: CoilRun) -> dict[str, Callable[
         "course.png": lambda: view.plot_course(result.protocol),
     }
     for start, block in different_blocks(found).items():
+        title = found.coil.name if len(found.blocks) == 1 else f"{block.label}: {found.coil.name}"
         drawings |= {
-            f"{start}coil.png": partial(plot_coil, block.placement, title=block.label),
+            f"{start}coil.png": partial(plot_coil, block.placement, field=block.field, title=title),
             f"{start}field_surface.png": partial(view.plot_surface_field, block.exposure),
             f"{start}field_normal.png": partial(view.plot_cortical_normal, block.field),
             f"{start}field_slices.png": partial(view.plot_slices, block.exposure, cross_m=result.place_of(block)),
