@@ -70,7 +70,7 @@ class Along:
     title : str
         What was measured along it.
     on_cortex : SurfaceMetrics or None
-        Along the outward normal of the cortex, at its surface.
+        Along the inward normal of the cortex, at its surface; positive into the cortex.
     in_tissue, at_target : RoiMetrics or None
         Along one direction, in the tissue and at the target.
     """
@@ -132,7 +132,7 @@ def error_estimates(exposure: Exposure, mask: NDArray[np.bool_]) -> dict[str, fl
 
 
 def metrics_along(exposure: Exposure, direction: str | Sequence[float], target: Roi | None = None) -> Along:
-    """Numbers of the component along the cortical normal, or along a direction in head coordinates.
+    """Numbers of the component along the inward normal of the cortex, or along a direction in head coordinates.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def metrics_along(exposure: Exposure, direction: str | Sequence[float], target: 
         if direction != NORMAL:
             what = f"{direction!r} is no direction; it is {NORMAL!r} or three numbers in head coordinates"
             raise InputError(Problem("along", what))
-        return Along("the outward normal of the cortex", title, on_cortex=_on_cortex(exposure))
+        return Along("the inward normal of the cortex", title, on_cortex=_on_cortex(exposure))
     head = exposure.field.head
     size = np.abs(exposure.along([float(one) for one in direction]))
     return Along(
@@ -164,9 +164,10 @@ def metrics_along(exposure: Exposure, direction: str | Sequence[float], target: 
 
 
 def along_cortex(exposure: Exposure) -> NDArray[np.float64]:
-    """(p,) main map of the component along the outward normal at each point of `cortex_of(head)`, V/m.
+    """(p,) main map of the component along the inward normal at each point of `cortex_of(head)`, V/m.
 
-    Signed for a direct current, positive outwards. NaN where the surface folds so sharply that it has no normal.
+    Signed for a direct current: positive into the cortex, as under an anode, like every normal component here. NaN
+    where the surface folds so sharply that it has no normal.
 
     Raises
     ------
@@ -180,7 +181,7 @@ def along_cortex(exposure: Exposure) -> NDArray[np.float64]:
         for name, field in exposure.fields.items()
     }
     values = np.full(len(cortex.nodes), np.nan)
-    values[has_normal] = exposure.along(cortex.normals[has_normal], vectors)
+    values[has_normal] = exposure.along(-cortex.normals[has_normal], vectors)
     return values
 
 

@@ -85,7 +85,7 @@ def show_run(result: RunResult, out: Path) -> list[str]:
     """The findings, the field in numbers, and where the files are."""
     lines = [result.protocol.title or result.protocol.id, *show_findings(result.report), ""]
     if result.report.verdict in ("stop", "unknown"):
-        lines += [f"SIMULATED ALTHOUGH THE SAFETY VERDICT IS {result.report.verdict.upper()}, as asked.", ""]
+        lines += [f"SIMULATED ALTHOUGH THE SAFETY VERDICT IS {result.report.verdict.upper()}.", ""]
     lines += _coil_lines(result)
     for one in result.maps if result.coil is None else ():
         lines += _metrics(f"{one.title} in {_words(result.tissue)}", one.in_tissue)
@@ -108,12 +108,15 @@ def _loads(result: RunResult) -> list[str]:
     for load, skull in zip(result.measures.electrodes, result.measures.skull, strict=True):
         entering = load.entering_p999_A_per_m2
         skin = load.mean_A_per_m2 if entering is None else entering
-        what = "everywhere" if entering is None else f"at most (mean {_density(load.mean_A_per_m2)})"
-        bone = "no bone below it" if skull is None else (
+        what = "everywhere" if entering is None else f"(mean {_density(load.mean_A_per_m2)})"
+        bone = "no bone straight below it" if skull is None else (
             f"skull below it {_density(skull.p999_A_per_m2)}, below its rim {_density(skull.rim_p999_A_per_m2)}"
         )  # fmt: skip
         lines += wrap(f"{load.label}: into the skin {_density(skin)} {what}; {bone}", _WIDTH, subsequent_indent="  ")
-    return lines and ["Current density at the electrodes, 99.9th percentiles:", *(f"  {line}" for line in lines)]
+    if not lines or result.voltages is None:
+        return []
+    kind = {"potential": "", "peak": " (peak)", "RMS": " (RMS)"}[result.voltages.meaning]
+    return [f"Current density at the electrodes{kind}, 99.9th percentiles:", *(f"  {line}" for line in lines)]
 
 
 def _density(value: float) -> str:

@@ -84,7 +84,7 @@ def test_a_uniform_field_is_read_everywhere_with_its_normal_component(folder):
         assert sampled[side].magnitude_V_per_m == pytest.approx(np.linalg.norm(UNIFORM), rel=1e-6)
         own = apply_affine(np.linalg.inv(MNI), surface.mni_m(side))
         outward = own / np.linalg.norm(own, axis=1, keepdims=True)
-        assert np.abs(sampled[side].normal_V_per_m - outward @ UNIFORM).max() < 0.06
+        assert np.abs(sampled[side].normal_V_per_m + outward @ UNIFORM).max() < 0.06
         assert sampled[side].distance_m.max() == 0.0
 
 

@@ -235,6 +235,8 @@ def test_a_region_that_holds_none_of_what_it_may_replace_is_refused():
 
 def test_a_region_in_mni_space_needs_a_way_there():
     ball = read_ball("sphere:mni_mm=0,0,10,radius_mm=12")
+    assert ball == read_ball("sphere:mni_mm=0,0,10;radius_mm=12") == read_ball("sphere:mni_mm=0,0,10; radius_mm=12")
+    assert read_ball("sphere:center_mm=0,0,10,radius_mm=12") == read_ball("sphere:position_mm=0,0,10;radius_mm=12")
     with pytest.raises(HeadError, match="no transform"):
         overlay(layered(), ball, "csf")
     there, _ = overlay(layered(), ball, "csf", to_mni=lambda points: np.add(points, [0, 0, 0.01]))
@@ -284,7 +286,7 @@ def test_a_lesion_that_cannot_be_meant_is_refused(given, message):
     ["sphere:", "sphere:mni_mm=1,2,radius_mm=3", "sphere:mni_mm=1,2,3",
      "sphere:mni_mm=1,2,3,center_mm=1,2,3,radius_mm=2",
      "sphere:mni_mm=1,2,x,radius_mm=3", "sphere:mni_mm=1,2,3,radius_mm=-3", "sphere:mni_mm=1,2,3,radius=3",
-     "sphere:mni_mm=1,2,nan,radius_mm=3"],
+     "sphere:mni_mm=1,2,nan,radius_mm=3", "sphere:center_mm=1,2,3;position_mm=1,2,3;radius_mm=2"],
 )  # fmt: skip
 def test_a_sphere_that_is_none_is_refused_with_an_example(given):
     with pytest.raises(HeadError, match="such as sphere:mni_mm="):

@@ -332,6 +332,15 @@ def test_a_region_can_be_written_as_text(text, same):
     assert read_roi(text) == same
 
 
+def test_a_comma_separates_options_as_in_a_lesion():
+    for semicolons in ("sphere:mni_mm=-38,44,26;radius_mm=10", "ba:46;side=left", "patch:site=F3;radius_mm=15",
+                       "sphere:position_mm=1,2,3;radius_mm=10;tissue=white_matter"):  # fmt: skip
+        assert read_roi(semicolons.replace(";", ",")) == read_roi(semicolons.replace(";", ", ")) == read_roi(semicolons)
+    assert read_roi("sphere:center_mm=1,2,3,radius_mm=4") == read_roi("sphere:position_mm=1,2,3;radius_mm=4")
+    with pytest.raises(InputError, match="comes twice"):
+        read_roi("sphere:center_mm=1,2,3,position_mm=1,2,3,radius_mm=4")
+
+
 def test_everything_wrong_with_several_regions_is_said_at_once():
     texts = ["sphere:mni_mm=1,2;radius_mm=x;colour=red", "ba:99", "ball:3", "patch:radius_mm=3", "mask:none.nii.gz"]
     with pytest.raises(InputError) as caught:

@@ -235,7 +235,7 @@ def test_the_depth_along_the_cortical_normal_is_that_of_the_recovered_fields():
     np.testing.assert_allclose(values, modulation_depth_along(fields, cortex.normals), rtol=1e-9, atol=1e-12)
     assert result.along.on_cortex.n_points == len(cortex.nodes)
     assert result.along.on_cortex.peak_V_per_m == pytest.approx(values.max())
-    assert "outward normal" in "\n".join(show_run(result, Path()))
+    assert "inward normal" in "\n".join(show_run(result, Path()))
 
 
 def test_a_direct_current_keeps_the_sign_of_its_component():

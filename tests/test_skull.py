@@ -116,4 +116,4 @@ def test_a_run_gives_the_skull_in_its_record_its_report_and_on_the_terminal(tmp_
     assert SKULL_CAUTION in render(result.record(), {})
     assert "skull below it" in "\n".join(show_run(result, tmp_path))
     record["montage"]["electrodes"][0]["skull"] = None
-    assert "no bone below" in render(record, {})
+    assert "no bone straight below" in render(record, {})

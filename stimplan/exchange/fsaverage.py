@@ -93,8 +93,8 @@ class SurfaceField:
         |E| in the head's grey matter nearest to each vertex, or the main map of another waveform (a peak, an RMS, a
         modulation depth); NaN where none is within 10 mm.
     normal_V_per_m : (n,) array
-        Component along the outward normal of the head's own cortical surface nearest to there: positive where the
-        field of a direct current leaves the brain, else the main map of that component.
+        Component along the inward normal of the head's own cortical surface nearest to there: positive where the
+        field of a direct current goes into the cortex, as under an anode; else the main map of that component.
     distance_m : (n,) array
         From the vertex, brought to the head, to where the field was read.
     """
@@ -173,11 +173,11 @@ def sample_on_surface(shown: Field | Exposure, surface: AverageSurface) -> dict[
         points = from_mni_m(head, surface.mni_m(side))
         vectors, places = _in_gray_matter(exposure, points)
         away = np.linalg.norm(places - points, axis=1)
-        outward = _outward(head, places)
-        has_normal = outward.any(axis=1)
+        inward = _inward(head, places)
+        has_normal = inward.any(axis=1)
         normal = np.full(len(points), math.nan)
         at_normal = {name: one[has_normal] for name, one in vectors.items()}
-        normal[has_normal] = exposure.along(outward[has_normal], at_normal)
+        normal[has_normal] = exposure.along(inward[has_normal], at_normal)
         magnitude = exposure.maps_from(vectors)[0].values_V_per_m.copy()
         is_far = away > FARTHEST_M
         magnitude[is_far] = normal[is_far] = math.nan
@@ -268,12 +268,12 @@ def _in_gray_matter(exposure: Exposure, points: Array) -> tuple[dict[str, Array]
     return parts, places
 
 
-def _outward(head: HeadModel, places: Array) -> Array:
-    """(p, 3) outward normal of the head's cortical surface nearest to each place."""
+def _inward(head: HeadModel, places: Array) -> Array:
+    """(p, 3) inward normal of the head's cortical surface nearest to each place."""
     from scipy.spatial import cKDTree
 
     cortex = cortex_of(head)
-    return cortex.normals[cKDTree(cortex.points_m).query(places)[1]]
+    return -cortex.normals[cKDTree(cortex.points_m).query(places)[1]]
 
 
 def _gifti(values: SurfaceField, side: str, surface_name: str, exposure: Exposure) -> Any:
@@ -282,7 +282,7 @@ def _gifti(values: SurfaceField, side: str, surface_name: str, exposure: Exposur
     about = {
         "AnatomicalStructurePrimary": {"lh": "CortexLeft", "rh": "CortexRight"}[side],
         "Description": f"stimplan {exposure.digest[:16]} on {Path(surface_name).name}; NaN: no grey matter within "
-        f"{from_si(FARTHEST_M, 'mm'):f} mm",
+        f"{from_si(FARTHEST_M, 'mm'):f} mm; normal component positive into the cortex",
         "Head": exposure.field.head.name,
     }
     main = exposure.main

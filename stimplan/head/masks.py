@@ -137,7 +137,7 @@ def read_mask(path: Path, *, in_mni: bool = False) -> VoxelMask:
 
 
 def read_ball(given: str) -> Ball:
-    """Read `sphere:mni_mm=X,Y,Z,radius_mm=R`, or with `center_mm` for head coordinates.
+    """Read `sphere:mni_mm=X,Y,Z,radius_mm=R`, or with `center_mm` for head coordinates; semicolons do as well.
 
     Raises
     ------
@@ -145,10 +145,12 @@ def read_ball(given: str) -> Ball:
         It is not of that form.
     """
     body = given.removeprefix("sphere:")
-    parts = dict(re.findall(r"([a-z_]+)=([^=]*?)(?:,(?=[a-z])|$)", body))
+    pieces = re.findall(r"([a-z_]+)=([^=]*?)(?:[,;]\s*(?=[a-z])|$)", body)
+    # `position_mm` is what a region to be measured calls it.
+    parts = {"center_mm" if key == "position_mm" else key: value for key, value in pieces}
     problem = Problem("lesion", f"{given!r} is no sphere, {_BALL_EXAMPLE}")
     centers = [key for key in ("mni_mm", "center_mm") if key in parts]
-    if set(parts) - set(_BALL_KEYS) or len(centers) != 1 or "radius_mm" not in parts:
+    if set(parts) - set(_BALL_KEYS) or len(parts) < len(pieces) or len(centers) != 1 or "radius_mm" not in parts:
         raise HeadError(problem)
     try:
         numbers = [float(one) for one in parts[centers[0]].split(",")]

@@ -1,17 +1,18 @@
 """Regions as text, as on the command line.
 
-    sphere:mni_mm=-38,44,26;radius_mm=10      position_mm for head coordinates
+    sphere:mni_mm=-38,44,26;radius_mm=10      position_mm (or center_mm, as for a lesion) for head coordinates
     tissue:white_matter
     ba:46;side=left                           a Brodmann area
     atlas:schaefer100:LH_Cont_PFCl_1          a shipped atlas, or atlas:FILE:LABEL
     mask:FILE, mask:mni:FILE                  in head coordinates, or in MNI space
     patch:site=F3;radius_mm=15                along the cortex; also mni_mm or position_mm, depth_mm
 
-Every kind but `tissue` and `patch` takes `;tissue=NAME`.
+Every kind but `tissue` and `patch` takes `;tissue=NAME`. A comma does in place of a semicolon, as in `--lesion`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -69,6 +70,7 @@ def _placed(problem: Problem, text: str) -> Problem:
 
 
 def _sphere(body: str) -> Roi:
+    body = re.sub(r"\bcenter_mm(?=\s*=)", "position_mm", body)
     options = _options(body, {"mni_mm": _point, "position_mm": _point, "radius_mm": _number, "tissue": str})
     _need(options, "radius_mm")
     return sphere_roi(**options)
@@ -116,16 +118,21 @@ _READERS: Mapping[str, Callable[[str], Roi]] = {
 
 
 def _first(body: str, keys: Mapping[str, Callable[[str], Any]]) -> tuple[str, dict[str, Any]]:
-    """What stands before the first semicolon, and the options behind it."""
-    name, _, rest = body.partition(";")
-    return name.strip(), _options(rest, keys) if rest else {}
+    """What stands before the first option, and the options behind it."""
+    name, *rest = _parts(body)
+    return name, _options(";".join(rest), keys) if rest else {}
+
+
+def _parts(body: str) -> list[str]:
+    """The pieces between semicolons, or between commas where a name and an equals sign follow, as for a lesion."""
+    return [part.strip() for part in re.split(r";|,(?=\s*[a-z_]+\s*=)", body)]
 
 
 def _options(body: str, keys: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
-    """`KEY=VALUE;KEY=VALUE` as a table; every fault is listed."""
+    """`KEY=VALUE;KEY=VALUE` or with commas between, as a table; every fault is listed."""
     found: dict[str, Any] = {}
     problems = []
-    for part in filter(None, (part.strip() for part in body.split(";"))):
+    for part in filter(None, _parts(body)):
         key, _, value = (piece.strip() for piece in part.partition("="))
         if key not in keys:
             problems.append(Problem(key, f"is not known here; expected {', '.join(keys)}"))

@@ -90,7 +90,7 @@ class RunOptions:
     conductivities_low_Hz : float
         Where they hold as they are; below 1 kHz the table's growth is doubtful.
     along : "normal", (3,) sequence or None
-        Also measure the field's component along the outward normal of the cortex, or along a direction in head
+        Also measure the field's component along the inward normal of the cortex, or along a direction in head
         coordinates: for temporal interference the modulation depth along it.
     regions : sequence of region or str
         Measured too, see `stimplan.roi`; as text in the form of `stimplan.roi.read_roi`.
