@@ -41,6 +41,20 @@ def test_a_slider_moves_the_current_and_the_verdict(panels):
     assert panels.state.safety["headline"] != before
 
 
+def test_a_slider_passes_through_zero_in_silence_and_may_not_rest_there(panels):
+    panels.call("dose_slide", 0, "0.2")
+    panels.call("dose_slide", 0, "0")
+    assert panels.messages == [] and panels.state.dose_faults == []
+    panels.call("dose_current", 0, "0")
+    assert "at least two electrodes" in panels.state.dose_faults[0]["what"]
+    assert panels.state.dose_electrodes[0]["mA"] == "0.2"
+    panels.call("dose_slide", 0, "-0.3")
+    panels.call("dose_current", 0, "-0.3")
+    assert [row["mA"] for row in panels.state.dose_electrodes] == ["-0.3", "0.3"] and panels.state.dose_faults == []
+    shown = [field["value"] for section in panels.state.dose_sections for field in section["fields"]]
+    assert panels.protocol.id in shown
+
+
 def test_a_typed_current_beyond_the_sliders_is_refused_and_not_cut(panels):
     panels.call("dose_current", 0, "10")
     assert "beyond the 4 mA" in panels.state.dose_faults[0]["what"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -142,7 +143,7 @@ class _Dose:
         state.dose_products = [[name, one.title] for name, one in electrode_products().items()]
         state.dose_own_size = _OWN_SIZE
         state.dose_all_sites = list(layout_sites("10-10"))
-        state.dose_faults, state.dose_open = [], -1
+        state.dose_faults, state.dose_refused = [], 0
         self._show(session.plan)
         session.on_plan(self._show)
         session.handler("dose_slide", Latest(session, self._slide))
@@ -197,8 +198,10 @@ class _Dose:
         )
 
     def _slide(self, number: Any, value: Any) -> None:
-        wanted = read_number(words(str(value), 40))
-        self._change(move_slider(self._session.plan.protocol, whole_number(number), wanted), by="slider")
+        """On the way; what cannot be, such as no current at all in passing, is said where the slider comes to rest."""
+        with suppress(InputError):
+            wanted = read_number(words(str(value), 40))
+            self._change(move_slider(self._session.plan.protocol, whole_number(number), wanted), by="slider")
 
     def _current(self, number: Any, value: Any) -> None:
         """A typed current; one beyond the sliders' end is refused in words, never cut in silence."""
@@ -215,6 +218,8 @@ class _Dose:
             return move_slider(protocol, place, wanted)
 
         self._try(move)
+        if not self._session.state.dose_faults:
+            self._show(self._session.plan, by="dose")  # what a slider left out on its way
 
     def _offset(self, number: Any, value: Any) -> None:
         self._try(move_offset, whole_number(number), read_number(words(str(value), 40)))
@@ -254,16 +259,11 @@ class _Dose:
             changed = function(self._session.plan.protocol, *arguments)
         except InputError as error:
             self._session.state.dose_faults = shown_problems(error)
-            self._show_again()
+            # Counted, so that the page lays its fields out again: what was refused gives way to what the plan has.
+            self._session.state.dose_refused += 1
             return
         self._session.state.dose_faults = []
         self._change(changed, by="dose")
-
-    def _show_again(self) -> None:
-        """What was typed and refused gives way to what the plan has."""
-        self._show(self._session.plan, by="dose")
-        for name in ("dose_sections", "dose_sizes", "dose_electrodes"):
-            self._session.state.dirty(name)
 
     def _change(self, protocol: Protocol, *, by: str) -> None:
         self._session.change(attrs.evolve(self._session.plan, protocol=protocol), by=by)

@@ -50,7 +50,7 @@ class _Person:
         state.person_questions = [question_row(one) for one in person_questions()]
         state.person_regions = list(regions())
         state.person_words = {name: text for one in person_questions() for name, text in one.choices}
-        state.person_faults = []
+        state.person_faults, state.person_refused = [], 0
         self._modality = ""
         self._show(session.plan)
         session.on_plan(self._show)
@@ -124,8 +124,7 @@ class _Person:
             subject = subject_of(answers)
         except InputError as error:
             state.person_faults = shown_problems(error)
-            self._show_answers()
-            state.dirty("person_answers")
+            state.person_refused += 1  # counted, so that the page lays its fields out again, with what was there
             return
         state.person_faults = []
         self._answers = answers
