@@ -71,7 +71,7 @@ def run(
     Raises
     ------
     SafetyStop
-        The verdict is stop or unknown and `even_if_stopped` was not asked for.
+        The verdict is stop, or unknown where currents or a person are judged, and `even_if_stopped` was not asked for.
     InputError
         Protocol, head, montage or output folder cannot be used.
     SolveError
@@ -108,7 +108,7 @@ def _simulated_electrodes(plan: Protocol, head: HeadModel, chosen: RunOptions, t
     """Place, check with the places, solve, check with the field, measure."""
     placement = place(plan, head, electrode_model=chosen.electrode_model)
     _stop_if_told(_checked(plan, chosen, simulated_on(placement)), chosen)
-    exposure = expose(plan, placement, progress=tell)
+    exposure = expose(plan, placement, solver=solver_named(chosen.solver), progress=tell)
     quantities = field_quantities(exposure)
     report = _checked(plan, chosen, simulated_on(placement, quantities))
     _stop_if_told(report, chosen)
@@ -117,11 +117,14 @@ def _simulated_electrodes(plan: Protocol, head: HeadModel, chosen: RunOptions, t
 
 def _simulated_coils(plan: Protocol, head: HeadModel, chosen: RunOptions, tell: Progress) -> RunResult:
     """The same for the coil of each block; an intensity in V/m is a share of the output only once it is solved."""
+    is_about_nobody = chosen.subject is None
     placed = place_coils(plan, head, chosen.coil)
-    _stop_if_told(_checked(plan, chosen, coils_on(placed, first_drives(placed, chosen.coil), chosen.coil)), chosen)
+    drives = first_drives(placed, chosen.coil)
+    early = _checked(plan, chosen, coils_on(placed, drives, chosen.coil))
+    _stop_if_told(early, chosen, is_about_nobody=is_about_nobody)
     found = simulate_coils(placed, chosen, progress=tell)
     report = _checked(plan, chosen, coils_on(placed, [block.drive for block in found.blocks], chosen.coil))
-    _stop_if_told(report, chosen)
+    _stop_if_told(report, chosen, is_about_nobody=is_about_nobody)
     return magnetic_result(placed, found, report, options=chosen)
 
 
@@ -129,8 +132,11 @@ def _refuse_what_is_not_simulated(protocol: Protocol, options: RunOptions) -> No
     """What cannot be solved is said before anything is computed: a coil nobody knows, currents of unknown size."""
     if protocol.magnetic is not None:
         chosen_coil(protocol.magnetic, options.coil)
+    solver_named(options.solver)
     if protocol.electric is not None:
         currents_of(protocol.electric)
+    elif options.solver != "multigrid":
+        raise InputError(Problem("solver", f"{options.solver} is for electrodes; a coil is solved by multigrid"))
     if options.conductivities_at_frequency and (protocol.electric is None or not frequencies_Hz(protocol.electric)):
         what = f"{protocol.id} has no frequency to which the conductivities could grow"
         raise InputError(Problem("conductivities_at_frequency", what))
@@ -149,9 +155,14 @@ def _checked(protocol: Protocol, options: RunOptions, simulated: Simulated | Non
     )
 
 
-def _stop_if_told(report: SafetyReport, options: RunOptions) -> None:
-    """Raise the verdict, unless the caller asked to go on in spite of it."""
-    if report.verdict in ("stop", "unknown") and not options.even_if_stopped:
+def _stop_if_told(report: SafetyReport, options: RunOptions, *, is_about_nobody: bool = False) -> None:
+    """Raise the verdict, unless the caller asked to go on in spite of it.
+
+    A published protocol of a coil has no threshold, for that is a person's: while nobody is named, what stays unknown
+    stands on the first page and the run goes on.
+    """
+    raising = ("stop",) if is_about_nobody else ("stop", "unknown")
+    if report.verdict in raising and not options.even_if_stopped:
         reasons = [finding.title for finding in report.findings if finding.status == report.verdict]
         raise SafetyStop(f"the safety verdict is {report.verdict}: {'; '.join(reasons) or 'no rule applies'}", report)
 

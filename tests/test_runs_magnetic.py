@@ -8,6 +8,7 @@ from functools import cache
 import attrs
 import numpy as np
 import pytest
+from people import healthy
 from runs import small_head
 
 from stimplan.cli import run as cli
@@ -99,13 +100,15 @@ def test_an_assumed_rate_is_said_to_be_one():
 
 def test_the_verdict_waits_for_the_threshold_that_the_run_is_given():
     tree = plan(threshold=None)
+    nobody = run(tree, small_head(), options=options(is_forced=False))
+    assert nobody.report.verdict == "unknown" and nobody.record()["is_simulated_despite_verdict"]
+    somebody = attrs.evolve(options(is_forced=False), subject=healthy("tass"))
     with pytest.raises(SafetyStop, match="Motor threshold is measured"):
-        run(tree, small_head(), options=options(is_forced=False))
+        run(tree, small_head(), options=somebody)
     known = {"thresholds_fraction": {"rMT": 0.5}, "max_didt_A_per_s": 1.5e8}
     assert run(tree, small_head(), options=options(is_forced=False, **known)).report.verdict == "warn"
     other = {"thresholds_fraction": {"aMT": 0.5}, "max_didt_A_per_s": 1.5e8}  # not the one the intensity refers to
-    with pytest.raises(SafetyStop):
-        run(tree, small_head(), options=options(is_forced=False, **other))
+    assert run(tree, small_head(), options=options(is_forced=False, **other)).report.verdict == "unknown"
 
 
 def test_rules_about_a_stimulator_are_judged_with_the_output_the_run_found():

@@ -30,6 +30,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--fiducials", metavar="FILE", help="of a head given as a file: nasion, inion, LPA and RPA")
     parser.add_argument("--out", help="folder for the results (default: stimplan-<protocol id>)")
     parser.add_argument("--electrode-model", choices=("complete", "uniform"), default="complete")
+    parser.add_argument("--solver", choices=("multigrid", "pardiso"), default="multigrid", help="multigrid is built in; "
+                        "pardiso is direct, an extra, and needs much memory")  # fmt: skip
     parser.add_argument("--edge-mm", type=edge, metavar="MM", help="edge length of the head's mesh, mm, or the name "
                         "of a preset")  # fmt: skip
     parser.add_argument("--conductivities", metavar="PRESET", help="set of conductivities, see `stimplan "
@@ -39,8 +41,9 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--conductivities-at-frequency", nargs="?", type=float, const=LOW_HZ, metavar="LOW_HZ",
                         help="let the conductivities grow to the stimulation's frequency by a table, from LOW_HZ "
                         f"(default {LOW_HZ:g}; below, the table is doubtful)")  # fmt: skip
-    parser.add_argument("--along", metavar="DIRECTION", help="measure the component along 'normal', that of the "
-                        "cortex, or along X,Y,Z in head coordinates: for TI the modulation depth")  # fmt: skip
+    parser.add_argument("--along", metavar="DIRECTION", help="measure the component along 'normal', into the "
+                        "cortex (positive under an anode), or along X,Y,Z in head coordinates: for TI the modulation "
+                        "depth")  # fmt: skip
     parser.add_argument("--roi", action="append", default=[], metavar="REGION", help="measure a region too: "
                         "sphere:mni_mm=X,Y,Z;radius_mm=R, ba:46, atlas:NAME:LABEL, mask:FILE, mask:mni:FILE or "
                         "patch:site=F3;radius_mm=R; may be repeated")  # fmt: skip
@@ -98,7 +101,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         show_json(console, result.record())
     else:
         show_lines(console, [*show_run(result, out), "", *notice()])
-    return 0
+    is_open = result.report.verdict in ("stop", "unknown") and not args.even_if_stopped
+    return SafetyStop.exit_code if is_open else 0
 
 
 def _options(args: argparse.Namespace, conductivities: dict[str, float], policy: dict[str, Any]) -> RunOptions:
@@ -107,6 +111,7 @@ def _options(args: argparse.Namespace, conductivities: dict[str, float], policy:
     grows = args.conductivities_at_frequency is not None
     return RunOptions(
         electrode_model=args.electrode_model,
+        solver=args.solver,
         edge_mm=args.edge_mm,
         head_labels=args.labels,
         head_fiducials=args.fiducials,
