@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
 from PIL import Image
 from runs import plan, small_head, small_run
 from sessions import interference
@@ -35,7 +36,7 @@ from stimplan.view import (
     write_animation,
     write_figure,
 )
-from stimplan.view.animate import Animation, turn_directions
+from stimplan.view.animate import Animation, in_palette, palette_of, turn_directions
 from stimplan.view.kinds import KINDS, Asked, draw, kinds_of
 from stimplan.view.paper import shown_currents_A
 from stimplan.view.scene import camera_axes
@@ -133,7 +134,7 @@ def test_a_folder_that_is_no_run_is_refused(folders, tmp_path, fault):
 def test_what_a_run_cannot_have_is_said_with_its_reason(folders):
     direct, beating, swinging = (kinds_of(read_exposure(folders / name)) for name in ("half", "ti", "tacs"))
     assert {name for name, why in direct.items() if why} == {
-        "potential", "phase", "cycle", "carriers", "envelope", "cycle-film"}  # fmt: skip
+        "potential", "sites", "phase", "cycle", "carriers", "envelope", "cycle-film"}  # fmt: skip
     assert {"normal", "arrows", "streamlines", "phase", "cycle", "cycle-film"} <= {
         n for n, why in beating.items() if why
     }
@@ -141,7 +142,7 @@ def test_what_a_run_cannot_have_is_said_with_its_reason(folders):
 
 
 @pytest.mark.parametrize("kind", [name for name, one in KINDS.items() if not one.is_moving and name not in (
-    "potential", "phase", "cycle", "carriers", "envelope", "difference", "comparison")])  # fmt: skip
+    "potential", "sites", "phase", "cycle", "carriers", "envelope", "difference", "comparison")])  # fmt: skip
 def test_every_still_picture_of_a_direct_current_is_drawn(folders, kind):
     figure = draw(kind, {"half": read_exposure(folders / "half")}, Asked(views=("top",)) if "views" in KINDS[kind].takes
                   else None)  # fmt: skip
@@ -271,6 +272,18 @@ def test_the_images_of_a_turn_differ_and_the_film_has_them_all(tmp_path):
     with Image.open(tmp_path / "turn.gif") as film:
         assert film.n_frames == 4 and film.info["loop"] == 0
         assert 4 * film.info["duration"] == pytest.approx(1e3 * found.length_s, rel=0.02)
+
+
+def test_a_palette_keeps_white_and_the_colours_of_the_scale():
+    scale = np.tile(np.linspace(0, 1, 200), (4, 1))
+    image = np.full((100, 400, 3), 255, np.uint8)
+    image[10:14, 100:300] = 255 * colormaps["viridis"](scale)[..., :3]
+    image[40:90, :] = (np.arange(400) % 200 + 30)[None, :, None]  # a great many greys
+    made = np.array(in_palette(image, palette_of([image])).convert("RGB")).astype(int)
+    assert (made[:5] == 255).all()
+    assert np.abs(made - image)[10:14, 100:300].max() <= 16
+    blank = np.full((8, 8, 3), 255, np.uint8)
+    assert (np.array(in_palette(blank, palette_of([blank])).convert("RGB")) == 255).all()
 
 
 def test_half_a_cycle_later_the_field_has_turned_round(folders, tmp_path):

@@ -41,6 +41,7 @@ from stimplan.view.flow import arrows_on_cortex, current_lines
 from stimplan.view.outline import outline_on_brain
 from stimplan.view.paper import ANODE, CATHODE
 from stimplan.view.scene import VIEWS, camera_axes
+from stimplan.view.sites import plot_sites, visible_sites
 from stimplan.view.style import FIELD_CMAP, ROI, signed_cmap
 
 SMALL = (220, 220)
@@ -411,3 +412,24 @@ def test_no_label_is_cut_or_lies_over_another_however_long_it_is():
         for box in boxes:
             assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= sheet.x1 and box.y1 <= sheet.y1
             assert axes.bbox.x0 - 1 <= box.x0 and box.x1 <= axes.bbox.x1 + 1
+
+
+# --- the named sites
+
+
+def test_a_site_is_named_where_it_is_and_only_where_it_is_seen():
+    head = attrs.evolve(small_head(), sites_m={"Cz": (0, 0, 0.085), "Fz": (0, 0.06, 0.06), "Oz": (0, -0.084, 0.01),
+                                               "T7": (-0.085, 0, 0), "T8": (0.085, 0, 0)})  # fmt: skip
+    assert set(visible_sites(head, VIEWS["top"])) == {"Cz", "Fz"}
+    assert "T7" in visible_sites(head, VIEWS["left"]) and "T8" not in visible_sites(head, VIEWS["left"])
+    figure = plot_sites(head, marked=["Fz"], views=["top", "front"])
+    names = {note.get_text(): note for note in figure.axes[0].texts if note.get_text() in head.sites_m}
+    assert set(names) == {"Cz", "Fz"}
+    assert names["Fz"].get_bbox_patch() is not None and names["Cz"].get_bbox_patch() is None
+    middle = np.mean(figure.axes[0].get_xlim())
+    assert names["Cz"].xy[0] == pytest.approx(middle, abs=3) and names["Fz"].xy[1] < names["Cz"].xy[1]  # front is up
+
+
+def test_a_head_without_sites_names_none():
+    with pytest.raises(InputError, match="no sites of the 10-10 system"):
+        plot_sites(attrs.evolve(small_head(), sites_m={}))

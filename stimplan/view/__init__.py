@@ -19,6 +19,7 @@ from stimplan.view.paper import write_figure, write_png
 from stimplan.view.preview import plot_preview, scene_preview
 from stimplan.view.scene_html import write_scene_html
 from stimplan.view.scene_parts import scene_of, scene_of_run
+from stimplan.view.sites import plot_sites, scene_sites
 from stimplan.view.slices import plot_slices
 from stimplan.view.surface import plot_surface_field, scene_surface_field
 from stimplan.view.timeline import plot_session
@@ -45,6 +46,7 @@ __all__ = [
     "plot_preview",
     "plot_scalp_potential",
     "plot_session",
+    "plot_sites",
     "plot_slices",
     "plot_streamlines",
     "plot_surface_field",
@@ -57,6 +59,7 @@ __all__ = [
     "scene_of_run",
     "scene_overview",
     "scene_preview",
+    "scene_sites",
     "scene_streamlines",
     "scene_surface_field",
     "write_animation",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Image = NDArray[np.uint8]
 
 _DPI = 110
+_WHITE = 64  # in steps of four
 _TURN_S, _TURN_IMAGES = 4.0, 36
 _CYCLE_IMAGES = 24
 # A cycle of tens of milliseconds is shown slowed down, and the picture says so.
@@ -192,18 +193,44 @@ def write_animation(animation: Animation, path: Path | str) -> None:
 
 def _write_gif(animation: Animation, path: Path) -> None:
     """One palette for all images, so that a colour of the scale is the same in each and nothing flickers."""
-    from PIL import Image as Pillow
-
-    frames = [Pillow.fromarray(image) for image in animation.images]
-    some = frames[:: max(len(frames) // 6, 1)]
-    sheet = Pillow.new("RGB", (some[0].width, some[0].height * len(some)))
-    for row, frame in enumerate(some):
-        sheet.paste(frame, (0, row * frame.height))
-    palette = sheet.quantize(colors=256, method=Pillow.Quantize.MEDIANCUT)
-    indexed = [frame.quantize(palette=palette, dither=Pillow.Dither.NONE) for frame in frames]
-    duration_ms = round(1e3 * animation.length_s / len(frames))
+    palette = palette_of(animation.images[:: max(len(animation.images) // 6, 1)])
+    indexed = [in_palette(image, palette) for image in animation.images]
+    duration_ms = round(1e3 * animation.length_s / len(indexed))
     indexed[0].save(path, format="GIF", save_all=True, append_images=indexed[1:], duration=duration_ms, loop=0,
                     optimize=False)  # fmt: skip
+
+
+def palette_of(images: Sequence[Image]) -> Any:
+    """Palette of 256 colours for images, as a Pillow image; white is white.
+
+    A colour counts by a root of how often it comes: those of a scale are few points of a picture that is mostly white
+    and grey, and would be merged otherwise.
+    """
+    from PIL import Image as Pillow
+
+    pixels = np.concatenate([image.reshape(-1, 3) for image in images]).astype(np.uint16)
+    colours, count = np.unique((pixels + 2) // 4, axis=0, return_counts=True)  # steps of four are not seen
+    is_white = (colours == _WHITE).all(axis=1)
+    often = np.maximum(np.round(count**0.4), 1).astype(int) * ~is_white
+    sheet = np.minimum(4 * np.repeat(colours, often, axis=0), 255).astype(np.uint8)
+    if not len(sheet):
+        sheet = np.zeros((1, 3), np.uint8)
+    found = Pillow.fromarray(sheet[None]).quantize(255, method=Pillow.Quantize.MEDIANCUT).getpalette() or []
+    palette = Pillow.new("P", (1, 1))
+    palette.putpalette([255, 255, 255, *found[: 3 * 255]])
+    return palette
+
+
+def in_palette(image: Image, palette: Any) -> Any:
+    """An image in the colours of a palette, as a Pillow image; what is white stays white."""
+    from PIL import Image as Pillow
+
+    indexed = Pillow.fromarray(image).quantize(palette=palette, dither=Pillow.Dither.NONE)
+    numbers = np.array(indexed)
+    numbers[(image == 255).all(axis=-1)] = 0  # Pillow looks up the nearest colour only roughly
+    made = Pillow.fromarray(numbers)
+    made.putpalette(palette.getpalette())
+    return made
 
 
 def _write_mp4(animation: Animation, path: Path) -> None:

@@ -171,7 +171,7 @@ def _half_height_m(one: Shown, views: Sequence[str]) -> float:
         flat = camera_axes(VIEWS[view])[:2].T
         brain, pads = _brain(one) @ flat, _around(one) @ flat
         if len(pads):
-            half = max(half, 1.06 * float(np.abs(pads - (brain.min(axis=0) + brain.max(axis=0)) / 2).max()))
+            half = max(half, 1.08 * float(np.abs(pads - (brain.min(axis=0) + brain.max(axis=0)) / 2).max()))
     return half
 
 
@@ -214,7 +214,7 @@ def difference(first: Field | Exposure, second: Field | Exposure, *, names: tupl
     one, other = a.at_nodes(tissue), b.at_nodes(tissue)
     size = np.abs(b.main.values_V_per_m - a.main.values_V_per_m)
     reach = measure_map(head, size).p999_V_per_m or 1e-12
-    signed = ColourRange(-reach, reach, f"{names[1]} − {names[0]}, {span.what}", "V/m",
+    signed = ColourRange(-reach, reach, f"{names[1]} − {names[0]}", "V/m",
                          "both ways to the 99.9th percentile of its size")  # fmt: skip
     return Difference(head, (one, other, other - one), span, signed)
 
@@ -244,9 +244,9 @@ def plot_difference(
     short = (textwrap.shorten(names[0], 24, placeholder="…"), textwrap.shorten(names[1], 24, placeholder="…"))
     found = difference(first, second, names=short)
     head, rows = found.head, len(views)
-    height_in = 1.9 * rows + 1.2
+    height_in = 1.9 * rows + 1.25
     figure = new_figure(6.3, height_in)
-    edges = np.linspace(1 - 0.3 / height_in, 0.82 / height_in, rows + 1)
+    edges = np.linspace(1 - 0.3 / height_in, 0.87 / height_in, rows + 1)
     points = head.nodes_m[np.unique(brain_surface(head))]
     half_height = half_height_m(points, views, 1.22)
     titles = (*short, f"{short[1]} − {short[0]}")
@@ -266,7 +266,7 @@ def plot_difference(
                     draw_scale_bar(axes, shot, at=(0.03, 0.02))
         finally:
             plotter.close()
-    _difference_bars(figure, found, 0.72 / height_in, _cmap(first))
+    _difference_bars(figure, found, 0.77 / height_in, _cmap(first))
     return figure
 
 

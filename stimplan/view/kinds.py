@@ -20,6 +20,7 @@ from stimplan.view.flow import plot_arrows, plot_streamlines
 from stimplan.view.montage import plot_montage
 from stimplan.view.overview import plot_overview
 from stimplan.view.scene import VIEWS
+from stimplan.view.sites import plot_sites
 from stimplan.view.slices import plot_slices
 from stimplan.view.surface import plot_surface_field
 from stimplan.view.timeline import plot_session
@@ -131,7 +132,7 @@ def _needs_no_carriers(run: RunAgain) -> str:
 
 def _needs_sites(run: RunAgain) -> str:
     is_fine = has_scalp_map(run.exposure.field.head)
-    return "" if is_fine else "its head does not carry the 10-10 sites a scalp map is drawn around"
+    return "" if is_fine else "its head does not carry the 10-10 sites"
 
 
 def _needs_course(run: RunAgain) -> str:
@@ -141,6 +142,11 @@ def _needs_course(run: RunAgain) -> str:
 def _draw_difference(runs: Mapping[str, RunAgain], asked: Asked) -> Figure:
     (name, one), (other_name, other) = runs.items()
     return plot_difference(one.exposure, other.exposure, names=(name, other_name), **_views(asked))
+
+
+def _draw_sites(runs: Mapping[str, RunAgain], asked: Asked) -> Figure:
+    marked = [one.site for one in _only(runs).protocol.electrodes if isinstance(one.site, str)]
+    return plot_sites(_exposure(runs).field.head, marked=marked, **_views(asked))
 
 
 def _draw_cut(runs: Mapping[str, RunAgain], asked: Asked) -> Figure:
@@ -160,6 +166,8 @@ KINDS: Mapping[str, Kind] = {
         lambda runs, asked: plot_montage(_exposure(runs).field.placement, **_views(asked)),
         takes=("views",), why_not=_needs_electrodes,
     ),
+    "sites": Kind("the head with the names of its 10-10 sites, those of the montage pointed out", _draw_sites,
+                  takes=("views",), why_not=_needs_sites),
     "surface": Kind(
         "the field on the cortex from four sides",
         lambda runs, asked: plot_surface_field(_exposure(runs), name=asked.map_id, **_views(asked)),

@@ -157,6 +157,8 @@ def show_shot(axes: Axes, shot: Shot, *, title: str, letters_at: float = 0.5) ->
 
     `letters_at` is the height of the letters left and right, as a fraction of the picture from its bottom.
     """
+    from matplotlib.patheffects import withStroke
+
     from stimplan.view.paper import FAINT, INK, bare
 
     axes.imshow(shot.image, interpolation="antialiased")
@@ -175,4 +177,6 @@ def show_shot(axes: Axes, shot: Shot, *, title: str, letters_at: float = 0.5) ->
         place[side] += np.sign(across[side]) * (shot.half_size_px[side] + 0.055 * height)
         if side == 0:
             place[1] = (1 - letters_at) * height
-        axes.text(*place, letter, fontsize=9, color=FAINT, ha="center", va="center", weight="bold")
+        words = axes.text(*place, letter, fontsize=9, color=FAINT, ha="center", va="center", weight="bold")
+        # Read over whatever lies there, such as a pad on the forehead.
+        words.set_path_effects([withStroke(linewidth=2.5, foreground="white", alpha=0.85)])

@@ -165,7 +165,7 @@ def add_colour_bar(
     bar.ax.set_gid("colour bar")
     # What would run over the figure's edge goes on in a second line.
     room_in = 2 * min(box.x0 + box.width / 2, 1 - box.x0 - box.width / 2) * width_in
-    if is_flat and len(label) * 0.52 * TEXT_PT / 72 > room_in:
+    if is_flat and "\n" not in label and len(label) * 0.52 * TEXT_PT / 72 > room_in:
         label = label.replace(" (", "\n(", 1)
     bar.set_label(label, fontsize=TEXT_PT, color=INK)
     return bar

@@ -187,7 +187,7 @@ def _draw_row(
 ) -> None:
     """One set of values from several sides, side by side."""
     points = head.nodes_m[np.unique(brain_surface(head))]
-    half_height = half_height_m(points, views, 1.22)
+    half_height = half_height_m(points, views, 1.3)
     plotter = scene_cortex(head, picture.nodal, limits=picture.limits, cmap=picture.cmap, size=_SIZE_PX)
     try:
         for column, view in enumerate(views):
