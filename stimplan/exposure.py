@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stimplan.errors import InputError, Problem
 from stimplan.fem.interference import MOST_CARRIERS
-from stimplan.fem.solve import Progress
+from stimplan.fem.solve import LinearSolver, Progress
 from stimplan.field import Field, solve
 from stimplan.field_map import FieldMap, MapMaker, Vectors, map_maker
 from stimplan.placement import Placement
@@ -143,7 +143,12 @@ class Exposure:
 
 
 def expose(
-    protocol: Protocol, placement: Placement, *, tolerance: float = 1e-6, progress: Progress | None = None
+    protocol: Protocol,
+    placement: Placement,
+    *,
+    tolerance: float = 1e-6,
+    solver: LinearSolver | None = None,
+    progress: Progress | None = None,
 ) -> Exposure:
     """Solve the fields of a protocol's waveform and make its maps.
 
@@ -155,6 +160,8 @@ def expose(
         Of its electrodes, see `place`.
     tolerance : float
         Relative residual above which there is no result.
+    solver : callable, optional
+        See `solve`.
     progress : callable, optional
 
     Raises
@@ -169,7 +176,9 @@ def expose(
         raise InputError(Problem("$.modality", f"{protocol.modality} has no electrodes; its field is a coil's"))
     parts = currents_of(stimulation)
     fields = {
-        name: solve(placement.head, placement, currents_A=currents, tolerance=tolerance, progress=progress)
+        name: solve(
+            placement.head, placement, currents_A=currents, tolerance=tolerance, solver=solver, progress=progress
+        )
         for name, currents in parts.items()
     }
     return Exposure(fields, map_maker(stimulation))

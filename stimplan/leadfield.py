@@ -33,6 +33,7 @@ from stimplan.leadfield_file import Rows, Sink, open_rows, rows_there
 from stimplan.montage import Circle, Electrode, Layer
 from stimplan.placement import Placement, place
 from stimplan.sites import layout_sites
+from stimplan.units import text
 from stimplan.values import digest
 
 Array = NDArray[np.float64]
@@ -166,16 +167,17 @@ class LeadField:
             if name not in self.names:
                 near = get_close_matches(name, self.names, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(self.names)}"
-                problems.append(Problem(f"currents_A[{name!r}]", f"the lead field has no such electrode{hint}"))
+                problems.append(Problem(name, f"the lead field has no such electrode{hint}"))
             elif not np.isfinite(current):
-                problems.append(Problem(f"currents_A[{name!r}]", f"must be finite, got {current!r} A"))
+                problems.append(Problem(name, f"its current must be finite, got {current!r} A"))
             else:
                 found[self.names.index(name)] = current
         size = np.abs(found).sum()
         if not problems and not size > 0:
-            problems.append(Problem("currents_A", "all currents are zero: no current, no field"))
+            problems.append(Problem("montage", "all currents are zero: no current, no field"))
         if not problems and not abs(found.sum()) <= _BALANCE * size:
-            problems.append(Problem("currents_A", f"must sum to zero, they sum to {found.sum():.6g} A"))
+            what = f"the currents must sum to zero, they sum to {text(float(found.sum()), 'A', 6)}"
+            problems.append(Problem("montage", what))
         if problems:
             raise InputError(problems)
         return found
@@ -294,8 +296,11 @@ def open_lead_field(path: str | Path, head: HeadModel) -> LeadField:
 
 def _placed(head: HeadModel, sites: str | Sequence[str], diameter_m: float) -> Placement:
     names = layout_sites(sites) if isinstance(sites, str) else tuple(sites)
-    if len(names) < 2 or len(set(names)) < len(names):
-        raise InputError("a layout needs at least two sites, and each of them once")
+    if len(names) < 2:
+        raise InputError(Problem("sites", f"a lead field needs at least two of them, got {', '.join(names) or 'none'}"))
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError([Problem("sites", f"{name!r} comes more than once") for name in twice])
     electrodes = tuple(Electrode(site=name, shape=Circle(diameter_m), layers=_LAYERS, current_A=1.0) for name in names)
     return place(_Layout(electrodes, digest(names, diameter_m)), head, electrode_model="uniform")  # type: ignore[arg-type]
 

@@ -18,6 +18,7 @@ from stimplan.errors import InputError, Problem, SafetyStop
 from stimplan.exchange import staged_folder
 from stimplan.exchange.fsaverage import AverageSurface, load_average_surface, need_gray_matter
 from stimplan.exposure import currents_of, expose, frequencies_Hz
+from stimplan.fem.direct import solver_named
 from stimplan.head import HeadModel
 from stimplan.head.conductivity import BY_USER
 from stimplan.head.dispersion import head_at_frequency
@@ -130,13 +131,13 @@ def _simulated_coils(plan: Protocol, head: HeadModel, chosen: RunOptions, tell: 
 
 def _refuse_what_is_not_simulated(protocol: Protocol, options: RunOptions) -> None:
     """What cannot be solved is said before anything is computed: a coil nobody knows, currents of unknown size."""
-    if protocol.magnetic is not None:
-        chosen_coil(protocol.magnetic, options.coil)
     solver_named(options.solver)
+    if protocol.magnetic is not None:
+        if options.solver != "multigrid":
+            raise InputError(Problem("solver", f"{options.solver} is for electrodes; a coil is solved by multigrid"))
+        chosen_coil(protocol.magnetic, options.coil)
     if protocol.electric is not None:
         currents_of(protocol.electric)
-    elif options.solver != "multigrid":
-        raise InputError(Problem("solver", f"{options.solver} is for electrodes; a coil is solved by multigrid"))
     if options.conductivities_at_frequency and (protocol.electric is None or not frequencies_Hz(protocol.electric)):
         what = f"{protocol.id} has no frequency to which the conductivities could grow"
         raise InputError(Problem("conductivities_at_frequency", what))

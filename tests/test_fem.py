@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from stimplan.fem import krylov as krylov_module
 from stimplan.fem.assemble import electric_field, load_vector, node_volumes, stiffness
 from stimplan.fem.compare import mag, rdm
 from stimplan.fem.contact import Contact, contact_density, solve_contacts
-from stimplan.fem.direct import available_bytes, needed_bytes, pardiso, refuse_if_too_large
+from stimplan.fem.direct import available_bytes, needed_bytes, pardiso, refuse_if_too_large, solver_named
 from stimplan.fem.krylov import conjugate_gradient
 from stimplan.fem.locate import Locator, rasterize
 from stimplan.fem.multigrid import build_hierarchy
@@ -510,3 +511,23 @@ def test_the_direct_solver_agrees_with_the_iterative_one(model):
     placement = place(montage(disc("C3", 1e-3), disc("Fp2", -1e-3)), head, electrode_model=model)
     ours, direct = solve(head, placement, tolerance=1e-10), solve(head, placement, solver=pardiso, tolerance=1e-10)
     assert np.linalg.norm(ours.E_V_per_m - direct.E_V_per_m) < 1e-8 * np.linalg.norm(ours.E_V_per_m)
+
+
+def test_a_solver_is_asked_for_by_name_and_its_absence_is_said_before_any_work(monkeypatch):
+    assert solver_named("multigrid") is None
+    with pytest.raises(InputError, match="there are multigrid, pardiso"):
+        solver_named("lu")
+    monkeypatch.setitem(sys.modules, "pypardiso", None)
+    with pytest.raises(MissingExtra, match=r"stimplan\[pardiso\]"):
+        solver_named("pardiso")
+
+
+def test_a_run_without_the_extra_ends_with_5_and_a_coil_is_not_for_it(monkeypatch, capsys, tmp_path):
+    from stimplan.cli import run as cli
+
+    monkeypatch.setitem(sys.modules, "pypardiso", None)
+    assert cli(["run", "select-tdcs", "--solver", "pardiso", "--out", str(tmp_path / "out")]) == 5
+    assert "stimplan[pardiso]" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    monkeypatch.setitem(sys.modules, "pypardiso", SimpleNamespace(PyPardisoSolver=None))
+    assert cli(["run", "george-2010-opt-tms", "--solver", "pardiso", "--out", str(tmp_path / "out")]) == 2
+    assert "for electrodes" in capsys.readouterr().err

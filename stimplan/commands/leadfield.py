@@ -71,10 +71,15 @@ def _lead_field(args: argparse.Namespace, progress: Any) -> LeadField:
         head = load_head(record["head"], edge_mm=record.get("edge_mm"), progress=progress)
         return open_lead_field(args.file, head)
     sites = args.sites or "10-10"
+    if sites not in layouts() and "," not in sites:
+        known = ", ".join(layouts())
+        raise InputError(
+            Problem("--sites", f"{sites!r} is no layout ({known}); or give sites with commas, such as C3,C4,Cz")
+        )
     head = load_head(args.head or "colin27", edge_mm=args.edge_mm, progress=progress)
     return compute_lead_field(
         head,
-        sites if sites in layouts() or "," not in sites else sites.split(","),
+        sites if sites in layouts() else [site.strip() for site in sites.split(",")],
         path=args.file,
         diameter_m=to_si(args.diameter_mm or 12.0, "mm"),
         progress=progress,

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags
 
-from stimplan.errors import InputError, MissingExtra
+from stimplan.errors import InputError, MissingExtra, Problem
+from stimplan.fem.solve import LinearSolver
 
 Array = NDArray[np.float64]
 
@@ -22,6 +23,8 @@ Array = NDArray[np.float64]
 _BYTES_AT_434K = 4.7e9
 _GROWTH = 1.24
 _SHARE = 0.8
+
+SOLVERS = ("multigrid", "pardiso")
 
 
 def pardiso(matrix: Any, rhs: Array) -> Array:
@@ -41,12 +44,7 @@ def pardiso(matrix: Any, rhs: Array) -> Array:
     InputError
         The factorisation would not fit into the memory of this machine.
     """
-    try:
-        from pypardiso import PyPardisoSolver
-    except ImportError:
-        raise MissingExtra(
-            "PARDISO is not installed: pip install 'stimplan[pardiso]' (x86 Linux and Windows)"
-        ) from None
+    PyPardisoSolver = _pardiso()
     refuse_if_too_large(rhs.shape[0], available_bytes())
     rows = matrix if isinstance(matrix, csr_matrix) else matrix.to_csr()
     # The potential is free by a constant. Holding the first node to zero by a spring of its own size changes nothing
@@ -60,6 +58,35 @@ def pardiso(matrix: Any, rhs: Array) -> Array:
         return np.asarray(solver.solve(held, np.asfortranarray(rhs))).reshape(rhs.shape)
     finally:
         solver.free_memory(everything=True)
+
+
+def solver_named(name: str) -> LinearSolver | None:
+    """A solver by its name, for `solve(..., solver=...)`: None is the built-in one, "multigrid".
+
+    Raises
+    ------
+    InputError
+        There is no such solver.
+    MissingExtra
+        PARDISO is asked for and not installed; said before anything is meshed or solved.
+    """
+    if name not in SOLVERS:
+        raise InputError(Problem("solver", f"{name!r} is not known; there are {', '.join(SOLVERS)}"))
+    if name == "pardiso":
+        _pardiso()
+        return pardiso
+    return None
+
+
+def _pardiso() -> Any:
+    try:
+        from pypardiso import PyPardisoSolver
+    except ImportError:
+        raise MissingExtra(
+            "PARDISO is not installed: pip install 'stimplan[pardiso]' (x86 Linux and Windows); the built-in solver "
+            "needs nothing"
+        ) from None
+    return PyPardisoSolver
 
 
 def needed_bytes(n_nodes: int) -> float:

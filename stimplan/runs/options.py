@@ -70,6 +70,8 @@ class RunOptions:
     Attributes
     ----------
     electrode_model : {"complete", "uniform"}
+    solver : {"multigrid", "pardiso"}
+        The built-in one, or the direct one of the extra `pardiso`; for electrodes.
     edge_mm : float, str or None
         Edge length of the head's mesh, mm, or the name of a preset; None leaves it to the head.
     head_labels, head_fiducials : str, Path or None
@@ -112,6 +114,7 @@ class RunOptions:
     """
 
     electrode_model: str = "complete"
+    solver: str = "multigrid"
     edge_mm: float | str | None = None
     head_labels: str | Path | None = None
     head_fiducials: str | Path | None = None
