@@ -27,6 +27,7 @@ from stimplan.app.solver import crash_reason, tidy
 from stimplan.errors import InputError
 from stimplan.preview import preview, preview_table
 from stimplan.protocol import list_protocols, read_protocol
+from stimplan.safety import check
 
 IDS = [entry.path.stem for entry in list_protocols()]
 
@@ -55,16 +56,15 @@ def test_the_picture_is_the_preview():
     assert area[np.abs(seen.inward_V_per_m) > inward.high].sum() <= 0.001 * area.sum() * 1.0001
 
 
+def times(protocol, factor):
+    electrodes = tuple(attrs.evolve(one, current_A=factor * one.current_A) for one in protocol.electrodes)
+    return attrs.evolve(protocol, stimulation=attrs.evolve(protocol.electric, electrodes=electrodes))
+
+
 def test_twice_the_current_is_twice_the_picture():
     once = plan()
-    double = attrs.evolve(
-        once.protocol,
-        stimulation=attrs.evolve(
-            once.protocol.electric,
-            electrodes=tuple(attrs.evolve(one, current_A=2 * one.current_A) for one in once.protocol.electrodes),
-        ),
-    )
-    np.testing.assert_allclose(picture_of(Plan(double)).values, 2 * picture_of(once).values, rtol=1e-5)
+    twice = Plan(times(once.protocol, 2))
+    np.testing.assert_allclose(picture_of(twice).values, 2 * picture_of(once).values, rtol=1e-5)
 
 
 def test_electrodes_lie_where_the_preview_has_them():
@@ -296,9 +296,14 @@ def told_by(job):
 
 
 def test_a_solve_that_may_not_be_says_why(tmp_path):
-    told, code = told_by(Job(Plan(read_protocol("three-d-itbs")), "teaching", tmp_path / "out", False))
-    assert told[-1].kind == "failed" and told[-1].text and "Traceback" not in told[-1].text
+    stopped = times(read_protocol("select-tdcs"), 5)
+    assert check(stopped).verdict == "stop"
+    told, code = told_by(Job(Plan(stopped), "teaching", tmp_path / "out", False))
+    assert told[-1].kind == "failed" and "the safety verdict is" in told[-1].text
     assert code == 0 and not (tmp_path / "out").exists()
+    (tmp_path / "file").write_text("not a folder")
+    told, code = told_by(Job(plan(), "teaching", tmp_path / "file", True))
+    assert told[-1].kind == "failed" and str(tmp_path / "file") in told[-1].text and "Traceback" not in told[-1].text
 
 
 def test_without_the_extra_the_command_says_what_to_install():
