@@ -30,8 +30,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--fiducials", metavar="FILE", help="of a head given as a file: nasion, inion, LPA and RPA")
     parser.add_argument("--out", help="folder for the results (default: stimplan-<protocol id>)")
     parser.add_argument("--electrode-model", choices=("complete", "uniform"), default="complete")
-    parser.add_argument("--solver", choices=("multigrid", "pardiso"), default="multigrid", help="multigrid is built in; "
-                        "pardiso is direct, an extra, and needs much memory")  # fmt: skip
+    parser.add_argument("--solver", choices=("multigrid", "pardiso"), default="multigrid", help="multigrid is built "
+                        "in; pardiso is direct, an extra, and needs much memory")  # fmt: skip
     parser.add_argument("--edge-mm", type=edge, metavar="MM", help="edge length of the head's mesh, mm, or the name "
                         "of a preset")  # fmt: skip
     parser.add_argument("--conductivities", metavar="PRESET", help="set of conductivities, see `stimplan "
