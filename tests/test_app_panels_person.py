@@ -58,6 +58,7 @@ def test_every_protocol_has_a_verdict_with_the_rule_the_value_the_limit_and_the_
     report = check(read_protocol(entry.id))
     shown = verdict_view(report, has_person=False)
     assert shown["verdict"] == report.verdict and shown["headline"]
+    assert ("are kept" in shown["headline"]) == (report.verdict == "pass")
     rows = [row for group in shown["groups"] for row in group["rows"]]
     assert len(rows) == len(report.findings)
     for row in rows:
@@ -72,8 +73,9 @@ def test_a_stop_names_the_rule_the_value_and_the_limit():
     )
     shown = verdict_view(check(protocol), has_person=False)
     assert shown["word"] == "STOP"
-    assert shown["deciding"] and all(row["numbers"] for row in shown["deciding"])
-    assert "limit" in shown["headline"]
+    broken = shown["groups"][0]
+    assert broken["status"] == "stop" and broken["rows"] and all(row["numbers"] for row in broken["rows"])
+    assert broken["rows"][0]["value"] in shown["headline"] and broken["rows"][0]["limit"] in shown["headline"]
     assert shown["live"].startswith("Safety verdict: STOP.")
 
 

@@ -95,7 +95,6 @@ def verdict_view(report: SafetyReport, *, has_person: bool) -> dict[str, Any]:
     groups = {status: [_row(one) for one in _worst_first(report.of_status(status))] for status in ORDER}
     sign = SIGNS[report.verdict]
     headline = _headline(groups, report.verdict, has_person)
-    deciding = [one for status in ("stop", "unknown") for one in groups[status] if one["decides"]]
     return {
         "verdict": report.verdict,
         "word": sign.word,
@@ -107,8 +106,6 @@ def verdict_view(report: SafetyReport, *, has_person: bool) -> dict[str, Any]:
             {"status": status, "count": len(groups[status]), **_look(status), "noun": _NOUN[status]} for status in ORDER
         ],
         "headline": headline,
-        "deciding": deciding[:3],
-        "more": max(len(deciding) - 3, 0),
         "groups": [
             {"status": status, "title": _TITLE[status], "rows": groups[status], **_look(status)}
             for status in ORDER
@@ -117,7 +114,7 @@ def verdict_view(report: SafetyReport, *, has_person: bool) -> dict[str, Any]:
         "not_judged": list(report.not_judged),
         "profile": report.profile,
         "others": [
-            {"profile": one.profile, "word": SIGNS[one.verdict].word, "differing": len(one.differing)}
+            {"profile": one.profile, "word": SIGNS[one.verdict].word, "differing": _count(len(one.differing))}
             for one in report.others
         ],
         "rules": report.rule_set_version,
@@ -156,17 +153,23 @@ def _headline(groups: Mapping[Status, list[Any]], verdict: Status, has_person: b
         parts = [f"Cannot be judged: {_first_and_more(rest).rstrip('.')}"] if rest else []
         parts += [f"{len(about)} answer{'s' if len(about) > 1 else ''} about the person missing"] if about else []
         return ("; ".join(parts) or "No rule was judged") + "." + person
-    if groups["warn"]:
-        return _first_and_more(groups["warn"]) + person
-    return f"All {len(groups['pass'])} rules that were asked are kept.{person}"
+    if verdict == "warn":
+        open_ones = [one for one in groups["unknown"] if not one["is_information"]]
+        text = _first_and_more(groups["warn"]) if groups["warn"] else f"Not known: {_first_and_more(open_ones)}"
+        return text + person
+    return f"The {len(groups['pass'])} rules that could be asked are kept.{person}"
 
 
 def _first_and_more(rows: list[Any]) -> str:
-    """The first finding, with its numbers or else in its own words, and how many more there are."""
+    """What the first finding says, and how many more there are; a rule that was broken speaks in its own words."""
     first, more = rows[0], len(rows) - 1
-    is_told = first["status"] in ("stop", "warn") and not first["numbers"]
-    text = first["message"].partition(". ")[0].rstrip(".") if is_told else f"{first['title']}{first['numbers_text']}"
+    is_told = first["status"] in ("stop", "warn")
+    text = first["message"].partition(". ")[0].rstrip(".") if is_told else first["title"]
     return f"{text}{f'; and {more} more' if more else ''}."
+
+
+def _count(number: int) -> str:
+    return f"{number} rule differs" if number == 1 else f"{number} rules differ"
 
 
 @cache
@@ -193,7 +196,6 @@ def _row(finding: Finding) -> dict[str, Any]:
         "value": finding.value_text,
         "limit": finding.limit_text,
         "numbers": numbers,
-        "numbers_text": f": {numbers.replace(' · ', ', ')}" if numbers else "",
         "message": finding.message,
         "citation": finding.citation,
         "doi": finding.doi or "",
