@@ -10,6 +10,9 @@ from functools import partial
 BUDGET_BYTES = 600_000
 _STEPS: Sequence[tuple[int, int]] = ((1200, 82), (1000, 78), (850, 74), (700, 70), (550, 64), (420, 58), (320, 50))
 
+# Lines and letters have few colours, and letters stay sharper as PNG; shaded surfaces have tens of thousands.
+_FEW_COLOURS = 4000
+
 
 def small_pictures(pictures: Mapping[str, bytes], *, budget_bytes: int = BUDGET_BYTES) -> dict[str, bytes]:
     """Pictures that together keep to a budget, as large as it allows.
@@ -42,10 +45,12 @@ def _smaller(data: bytes, *, width: int, quality: int) -> bytes:
         picture: Image.Image = Image.open(io.BytesIO(data)).convert("RGB")
     except (UnidentifiedImageError, OSError):
         return data
+    is_drawing = picture.getcolors(_FEW_COLOURS) is not None
     if picture.width > width:
         height = max(1, round(picture.height * width / picture.width))
         picture = picture.resize((width, height), Image.Resampling.LANCZOS)
     jpeg, png = io.BytesIO(), io.BytesIO()
     picture.save(jpeg, "JPEG", quality=quality, optimize=True, progressive=True)
-    picture.quantize(64, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
-    return min(jpeg.getvalue(), png.getvalue(), data, key=len)
+    if is_drawing:
+        picture.quantize(64, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
+    return min((one for one in (jpeg.getvalue(), png.getvalue(), data) if one), key=len)
