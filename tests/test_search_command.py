@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,7 +108,7 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_is_left(small_head, tmp_p
     ],
 )
 def test_options_that_cannot_be_are_refused_by_name(small_head, tmp_path, options, fragment):
-    code, _, err = called("head:10,20,70", *SMALL[:2], "--out", str(tmp_path / "no"), *options)
+    code, _, err = called("head:10,20,70", *SMALL[:4], "--out", str(tmp_path / "no"), *options)
     assert code == 2
     assert fragment in err
     assert not (tmp_path / "no").exists()
@@ -205,3 +207,13 @@ def test_poses_side_by_side_have_a_bar_each_with_its_spread(found):
     assert [label.get_text() for label in bars.get_yticklabels()] == ["one", "two"]
     widths = [patch.get_width() for patch in bars.patches]
     assert widths == pytest.approx([one.score_V_per_m for one in found.best])
+
+
+@pytest.mark.slow
+def test_the_code_of_the_page_about_searches_runs():
+    page = (Path(__file__).parents[1] / "docs" / "search.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    names: dict = {}
+    exec(compile(block, "search.md", "exec"), names)
+    assert names["low"] < names["value"] <= names["high"]
+    assert names["value"] < names["best"].score_V_per_m

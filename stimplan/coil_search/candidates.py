@@ -26,7 +26,7 @@ from stimplan.units import text
 
 Array = NDArray[np.float64]
 
-# Around the front of an ear: the cup of a coil's middle does not come nearer. The auricle is about 63 mm long and the
+# The middle of a coil does not come nearer to the front of an ear than this. The auricle is about 63 mm long and the
 # preauricular point lies about halfway up it (Farkas 1994, Anthropometry of the head and face, 2nd ed.: recalled).
 EAR_M = 0.025
 # A coil whose axis points up by more than this would be held from below, where neck and shoulders are.
@@ -147,6 +147,7 @@ def candidates(
     lattice, places, triangles = scalp.lattice(middle, space)
     casing = casing_points(coil)
     left_out: dict[str, int] = {}
+    least_m = math.inf
     kept: list[tuple[Array, int, float, float]] = []
     for number, (spot, triangle) in enumerate(zip(places, triangles, strict=True)):
         if progress is not None:
@@ -160,10 +161,12 @@ def candidates(
             reason = _pose_reason(pose, float(lift), space)
             if reason:
                 left_out[reason] = left_out.get(reason, 0) + 1
+                least_m = min(least_m, lift if reason == CASING else math.inf)
             else:
                 kept.append((pose, number, angle, lift))
     if not kept:
         told = "; ".join(f"{count:,} {reason}" for reason, count in left_out.items())
+        told += f", {text(least_m, 'm')} at least, {text(space.most_lift_m, 'm')} allowed" if CASING in left_out else ""
         raise InputError(Problem("target", f"the coil can take none of the poses around it: {told}"))
     matrices, place, angles, rises = (np.array(one) for one in zip(*kept, strict=True))
     return Candidates(middle, places, lattice, matrices, place, angles, rises, left_out, _not_asked(head, coil))

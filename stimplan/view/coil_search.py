@@ -183,7 +183,7 @@ def _draw_coil(axes: Axes, found: CoilSearch) -> None:
         plotter.close()
     show_shot(axes, shot, title="best coil", letters_at=0.06)
     bare(axes)
-    _name(axes, shot, ends[1] + 0.012 * best.pose.handle_direction, "handle", HANDLE)
+    _name(axes, shot, ends[1] + 0.025 * best.pose.handle_direction, "handle", HANDLE)
     _mark_targets(axes, shot, found)
 
 
@@ -192,8 +192,10 @@ def _draw_angles(axes: Axes, found: CoilSearch) -> None:
     poses, best = found.candidates, found.best[0]
     of = np.flatnonzero(poses.place == best.place)
     of = of[np.argsort(poses.angle_rad[of])]
-    angles = np.degrees(poses.angle_rad[of])
-    axes.plot(angles, found.scores_V_per_m[of], ".-", ms=3, lw=0.9, color="#0072b2")
+    angles, scores = np.degrees(poses.angle_rad[of]), found.scores_V_per_m[of]
+    # No line over angles that were left out.
+    breaks = np.flatnonzero(np.diff(angles) > 1.5 * _step_deg(found)) + 1
+    axes.plot(np.insert(angles, breaks, np.nan), np.insert(scores, breaks, np.nan), ".-", ms=3, lw=0.9, color="#0072b2")
     axes.plot(np.degrees(best.angle_rad), best.score_V_per_m, "*", ms=8, color=HANDLE)
     low, high = best.spread.score_V_per_m
     axes.axhspan(low, high, color="#0072b2", alpha=0.15, lw=0)
@@ -205,6 +207,11 @@ def _draw_angles(axes: Axes, found: CoilSearch) -> None:
         axes.set_xticks([-180, -90, 0, 90, 180])
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def _step_deg(found: CoilSearch) -> float:
+    """Largest step from one of the angles asked for to the next, degrees."""
+    return float(np.degrees(np.diff(sorted(found.space.angles_rad)).max(initial=0.0)))
 
 
 def _mark_targets(axes: Axes, shot: Shot, found: CoilSearch) -> None:
@@ -228,10 +235,12 @@ def _add_coil(plotter: pyvista.Plotter, found: CoilSearch) -> None:
 
 def _wire(found: CoilSearch) -> Array:
     """(k, 2, 3) ends of lines that stand for a coil, in its frame: its wire, dashes at its dipoles, or a cross."""
-    pieces = [one for one in found.coil.elements if isinstance(one, Segments)]
+    pieces = [one.positions_m for one in found.coil.elements if isinstance(one, Segments)]
     if pieces:
-        places, halves = (np.concatenate([getattr(one, key) for one in pieces]) for key in ("positions_m", "vectors_m"))
-        return np.stack([places - halves / 2, places + halves / 2], axis=1)
+        # From each piece to the next; several layers share the current, so a piece's own vector may be shorter.
+        ends = np.concatenate([np.stack([one[:-1], one[1:]], axis=1) for one in pieces])
+        gap = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
+        return ends[gap <= 3 * np.median(gap)]
     places = found.coil.positions_m
     if not len(places):
         return 0.04 * np.array([[[-1.0, 0, 0], [1, 0, 0]], [[0, -1, 0], [0, 1, 0]]])
