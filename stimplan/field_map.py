@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import attrs
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stimplan.fem.interference import modulation_depth, peak_field, rms_field
+from stimplan.fem.interference import modulation_depth, peak_field, rms_field, summed_modulation_depth
 from stimplan.fem.phasor import major_axis, peak_amplitude, rms_amplitude
 from stimplan.protocol.electric import ElectricStimulation, InterferenceWaveform, NoiseWaveform, PulsedWaveform
 from stimplan.values import frozen_array
@@ -25,6 +25,7 @@ _NAMES: Mapping[str, tuple[str, str]] = {
     "offset": ("direct |E|", "E_offset_V_per_m"),
     "oscillation": ("oscillating |E|", "E_oscillation_amplitude_V_per_m"),
     "envelope": ("modulation depth", "E_envelope_modulation_depth_V_per_m"),
+    "envelope_slow": ("modulation depth, slow beats", "E_envelope_slow_beats_V_per_m"),
     "carrier_peak": ("carriers' peak |E|", "E_carriers_peak_V_per_m"),
     "carrier_rms": ("carriers' RMS of E", "E_carriers_rms_V_per_m"),
 }
@@ -45,7 +46,8 @@ class FieldMap:
     Attributes
     ----------
     id : str
-        `magnitude`, `peak`, `rms`, `offset`, `oscillation`, `envelope`, `carrier_peak` or `carrier_rms`.
+        `magnitude`, `peak`, `rms`, `offset`, `oscillation`, `envelope`, `envelope_slow`, `carrier_peak` or
+        `carrier_rms`.
     title : str
         As a heading: what and of what.
     meaning : str
@@ -147,16 +149,56 @@ def _pulsed_maps(stimulation: ElectricStimulation | None, of: Vectors) -> tuple[
     return peak, FieldMap("rms", "RMS of E", meaning, math.sqrt(share) * _length(field))
 
 
+# The fastest envelope of a published use, in mice against epileptic markers: 130 Hz (Acerbo et al. 2022,
+# doi:10.3389/fnins.2022.945221). Faster beats are taken for what a cell filters out, as it does the carriers.
+SLOW_BEAT_HZ = 150.0
+
+
+def slow_groups(carriers_Hz: Sequence[float]) -> list[list[int]]:
+    """Which carriers beat slowly with each other: numbers of those linked by steps of at most `SLOW_BEAT_HZ`.
+
+    Parameters
+    ----------
+    carriers_Hz : sequence of float
+        Sorted.
+    """
+    groups: list[list[int]] = []
+    for number, one in enumerate(carriers_Hz):
+        if groups and one - carriers_Hz[groups[-1][-1]] <= SLOW_BEAT_HZ:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return groups
+
+
+def _slow_map(carriers_Hz: Sequence[float], fields: Array) -> tuple[FieldMap, ...]:
+    """The modulation by slow beats only, where there are both slow and fast ones."""
+    groups = slow_groups(carriers_Hz)
+    slow = [group for group in groups if len(group) > 1]
+    if len(groups) == 1 or not slow:
+        return ()
+    names = " and ".join(" with ".join(f"{carriers_Hz[number]:.12g}" for number in group) for group in slow)
+    depth, direction = summed_modulation_depth(fields, slow)
+    meaning = (
+        f"Sum of the peak-to-trough of the envelopes of carriers at most {SLOW_BEAT_HZ:g} Hz apart ({names} Hz), along "
+        "the direction in which it is largest; faster beats are counted as carriers are, not at all."
+    )
+    return (FieldMap("envelope_slow", "Modulation depth by slow beats", meaning, depth, depth[:, None] * direction),)
+
+
 def _interference_maps(stimulation: ElectricStimulation | None, of: Vectors) -> tuple[FieldMap, ...]:
     fields = np.stack(list(of.values()))
     assert stimulation is not None and isinstance(stimulation.waveform, InterferenceWaveform)
     beats = ", ".join(f"{beat:.12g}" for beat in sorted({beat for beat in stimulation.waveform.beats_Hz if beat}))
     depth, direction = modulation_depth(fields)
+    # A carrier whose currents are nothing has no part, so the names say which there are.
+    slow = _slow_map([float(name.removesuffix(" Hz")) for name in of], fields)
     return (
         FieldMap("envelope", "Modulation depth of the envelope",
                  "Peak to trough of the envelope along the direction in which it is largest, over all relative timings "
                  f"of the carriers: it counts the beats of every two of them ({beats} Hz).", depth,
                  depth[:, None] * direction),
+        *slow,
         FieldMap("carrier_peak", "Peak |E| of the carriers", "Largest size of the summed field, all carriers together.",
                  peak_field(fields)),
         FieldMap("carrier_rms", "RMS of E of the carriers", "Root of the mean square of all carriers together.",

@@ -12,7 +12,9 @@ from spheres import SPONGE, ball, montage
 
 from stimplan.errors import InputError
 from stimplan.exposure import currents_of, expose
+from stimplan.fem.interference import modulation_depth_pair
 from stimplan.field import solve
+from stimplan.field_map import slow_groups
 from stimplan.montage import Circle, Electrode
 from stimplan.placement import place
 from stimplan.protocol import read_protocol
@@ -135,6 +137,22 @@ def test_interference_of_one_montage_with_itself_is_modulated_fully():
     np.testing.assert_allclose(lengths, found.main.values_V_per_m, rtol=1e-9, atol=1e-12)
     total = np.linalg.norm(one + two, axis=1)
     assert np.all(found.map_named("carrier_peak").values_V_per_m >= total * (1 - 1e-12))
+
+
+def test_with_fast_and_slow_beats_the_slow_ones_have_a_map_of_their_own():
+    sites = ("C3", "Fp2", "C4", "Fp1", "P3", "P4", "F7", "F8")
+    electrodes = [electrode(s, 1e-3 * (-1) ** k, channel=k // 2 + 1) for k, s in enumerate(sites)]
+    found = exposed(electrodes, InterferenceWaveform(**TIMES, carriers_Hz=(2000.0, 2010.0, 2500.0, 2510.0)))
+    slow, every = found.map_named("envelope_slow"), found.map_named("envelope")
+    assert "2000 with 2010 and 2500 with 2510 Hz" in slow.meaning and "490" in every.meaning
+    first, second = (modulation_depth_pair([found.fields[f"{f:g} Hz"].E_V_per_m for f in pair])
+                     for pair in ((2000, 2010), (2500, 2510)))  # fmt: skip
+    assert np.all(slow.values_V_per_m >= np.maximum(first, second) * (1 - 1e-9))
+    assert np.all(slow.values_V_per_m <= (first + second) * (1 + 1e-9))
+    two = exposed(electrodes[:4], InterferenceWaveform(**TIMES, carriers_Hz=(2000.0, 2010.0)))
+    fast = exposed(electrodes[:4], InterferenceWaveform(**TIMES, carriers_Hz=(2000.0, 2500.0)))
+    assert not [one for made in (two, fast) for one in made.maps if one.id == "envelope_slow"]
+    assert slow_groups((1000.0, 1100.0, 1249.0, 2000.0)) == [[0, 1, 2], [3]]
 
 
 def test_channels_that_share_a_carrier_are_one_field_and_one_carrier_has_no_envelope():

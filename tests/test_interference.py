@@ -15,6 +15,7 @@ from stimplan.fem.interference import (
     modulation_depth_pair,
     peak_field,
     rms_field,
+    summed_modulation_depth,
 )
 from stimplan.fem.phasor import (
     major_axis,
@@ -156,3 +157,42 @@ def test_the_ellipse_of_a_phasor_bounds_every_moment_of_its_cycle(parts):
     np.testing.assert_allclose(np.sqrt((moments[:-1] ** 2).mean(axis=0)), rms_amplitude(phasor), rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(np.linalg.norm(major_axis(phasor), axis=1), peak_amplitude(phasor), rtol=1e-6, atol=1e-7)
     assert np.all((peak_phase_rad(phasor) >= 0) & (peak_phase_rad(phasor) <= np.pi))
+
+
+def searched_sum(fields, groups):
+    """Largest sum of the groups' depths over many directions, then over many around the best, place by place."""
+    found, coarse, fine = [], fibonacci(20_000), RNG.normal(size=(20_000, 3)) * 0.01
+
+    def depths(place, directions):
+        total = 0
+        for group in groups:
+            amplitude = np.abs(directions @ place[list(group)].T)
+            total = total + np.minimum(amplitude.sum(axis=1), 2 * (amplitude.sum(axis=1) - amplitude.max(axis=1)))
+        return total
+
+    for place in np.moveaxis(fields, 1, 0):
+        near = coarse[np.argmax(depths(place, coarse))] + fine
+        found.append(depths(place, near / np.linalg.norm(near, axis=1, keepdims=True)).max())
+    return np.array(found)
+
+
+@pytest.mark.parametrize("groups", [[(0, 1), (2, 3)], [(0, 2), (1, 3)], [(0, 1, 2), (3, 4)]])
+def test_groups_of_carriers_agree_with_a_search_and_are_never_below_it(groups):
+    fields = RNG.normal(size=(5, 20, 3)) * RNG.uniform(0.2, 2, size=(5, 20, 1))
+    depth, direction = summed_modulation_depth(fields, groups)
+    best = searched_sum(fields, groups)
+    assert np.all(best <= depth * (1 + 1e-12))
+    assert np.max(1 - best / depth) <= 1e-3
+    along = sum(modulation_depth_along(fields[list(group)], direction) for group in groups)
+    np.testing.assert_allclose(along, depth, rtol=1e-12)
+
+
+def test_one_group_is_the_depth_itself_and_a_group_without_field_adds_nothing():
+    fields = RNG.normal(size=(4, 30, 3))
+    np.testing.assert_allclose(summed_modulation_depth(fields, [range(4)])[0], modulation_depth(fields)[0], rtol=1e-12)
+    fields[2:] = 0
+    pair = modulation_depth_pair(fields[:2])
+    np.testing.assert_allclose(summed_modulation_depth(fields, [(0, 1), (2, 3)])[0], pair, rtol=1e-9)
+    for bad in ([(0,), (1, 2)], [(0, 1), (1, 2)], [(0, 9)], []):
+        with pytest.raises(InputError, match="two carriers or more"):
+            summed_modulation_depth(fields, bad)

@@ -11,12 +11,18 @@ largest depth over all directions is the maximum, over the 2^(K-1) sign patterns
 the distance of the origin from the convex hull of the c_j (duality of norm and support function). Its nearest point
 lies on a corner, an edge or a triangle of the hull: these are all tried, and the exact d(n) of each is compared.
 
+Where some carriers are far apart, so that only beats within groups of them are slow enough to matter, each group g has
+an envelope of its own with the depth d_g(n), and what is wanted is the largest sum of them over all directions. It is
+the same problem: sum_g min_j c_gj . n is the smallest of all sums that take one c_j of each group.
+
 For two carriers this is the closed form of Grossman et al. 2017 (doi:10.1016/j.cell.2017.05.024). Combining pairs
 of pairs by that closed form, as is sometimes done for four carriers, is something else, and wrong by up to several
 hundred per cent.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,6 +57,40 @@ def modulation_depth(E_V_per_m: ArrayLike) -> tuple[Array, Array]:
         Fewer than two or more than eight carriers, another shape, or values that are not finite.
     """
     return _deepest(_fields(E_V_per_m))
+
+
+def summed_modulation_depth(E_V_per_m: ArrayLike, groups: Sequence[Sequence[int]]) -> tuple[Array, Array]:
+    """Largest sum of the modulation depths of groups of carriers along one direction.
+
+    Parameters
+    ----------
+    E_V_per_m : (k, m, 3) array
+        Amplitude of the field of each carrier, V/m.
+    groups : sequence of sequences of int
+        Carriers whose beats with each other count, at least two in each, none in two of them. A carrier in no group
+        has no part in the result.
+
+    Returns
+    -------
+    depth_V_per_m : (m,) array
+        Sum over the groups of the peak-to-trough of each group's envelope.
+    direction : (m, 3) array
+        Unit vector along which it is reached; zero where the depth is.
+
+    Raises
+    ------
+    InputError
+        See `modulation_depth`; also groups that are not of that kind.
+    """
+    fields = _fields(E_V_per_m)
+    members = [one for group in groups for one in group]
+    is_known = all(0 <= one < len(fields) for one in members) and len(set(members)) == len(members)
+    if not is_known or not groups or min(map(len, groups)) < 2:
+        raise InputError(f"groups are of two carriers or more, each in one of them, got {[list(g) for g in groups]!r}")
+    if len(groups) == 1:
+        return _deepest(np.ascontiguousarray(fields[list(groups[0])]))
+    starts = np.concatenate([[0], np.cumsum([len(group) for group in groups])])
+    return _deepest_sum(np.ascontiguousarray(fields[members]), starts)
 
 
 def modulation_depth_pair(E_V_per_m: ArrayLike) -> Array:
@@ -215,6 +255,96 @@ def _keep_deeper(fields, m, point, depth, direction):  # type: ignore[no-untyped
         depth[m] = found
         for d in range(3):
             direction[m, d] = point[d] / length
+
+
+@jit
+def _depth_sum(fields, starts, m, direction):  # type: ignore[no-untyped-def]
+    """Sum of the groups' modulation depths at place m along a direction of any length but zero."""
+    found, length = 0.0, 0.0
+    for d in range(3):
+        length += direction[d] ** 2
+    for g in range(len(starts) - 1):
+        total, largest = 0.0, 0.0
+        for k in range(starts[g], starts[g + 1]):
+            amplitude = 0.0
+            for d in range(3):
+                amplitude += fields[k, m, d] * direction[d]
+            total += abs(amplitude)
+            largest = max(largest, abs(amplitude))
+        found += min(total, 2 * (total - largest))
+    return found / np.sqrt(length)
+
+
+@jit
+def _sums(fields, starts, m, pattern, c):  # type: ignore[no-untyped-def]
+    """Write all sums of one corner of each group into c for one sign pattern, and return how many there are.
+
+    Of a group of two only the corners 1 and 2 are taken: corner 0 lies between them.
+    """
+    count = 1
+    c[0, :] = 0.0
+    for g in range(len(starts) - 1):
+        first, size = starts[g], starts[g + 1] - starts[g]
+        corner = np.zeros((size + 1, 3))
+        for k in range(size):
+            sign = -1.0 if (pattern >> (first + k)) & 1 else 1.0
+            for d in range(3):
+                corner[k + 1, d] = sign * fields[first + k, m, d]
+                corner[0, d] += corner[k + 1, d]
+        for k in range(1, size + 1):
+            for d in range(3):
+                corner[k, d] = 2 * (corner[0, d] - corner[k, d])
+        used = corner[1:] if size == 2 else corner
+        for j in range(len(used) - 1, -1, -1):  # the first of them last: it takes the place of what is added to
+            for i in range(count):
+                for d in range(3):
+                    c[j * count + i, d] = c[i, d] + used[j, d]
+        count *= len(used)
+    return count
+
+
+@jit
+def _deepest_sum(fields, starts):  # type: ignore[no-untyped-def]
+    places, most = fields.shape[1], 1
+    for g in range(len(starts) - 1):
+        size = starts[g + 1] - starts[g]
+        most *= size if size == 2 else size + 1
+    depth, direction = np.zeros(places), np.zeros((places, 3))
+    c, point = np.empty((most, 3)), np.empty(3)
+    for m in range(places):
+        for pattern in range(2 ** (fields.shape[0] - 1)):
+            count, nearest = _sums(fields, starts, m, pattern, c), np.inf
+            for i in range(count):
+                nearest = min(nearest, c[i, 0] ** 2 + c[i, 1] ** 2 + c[i, 2] ** 2)
+            if nearest <= depth[m] ** 2:
+                continue
+            for i in range(count):
+                point[:] = c[i]
+                _keep_deeper_sum(fields, starts, m, point, (depth, direction))
+                for j in range(i):
+                    nearest = min(nearest, _on_line(c[i], c[j], point))
+                    _keep_deeper_sum(fields, starts, m, point, (depth, direction))
+            if nearest <= depth[m] ** 2:
+                continue
+            for i in range(2, count):
+                for j in range(1, i):
+                    for l in range(j):  # noqa: E741
+                        _on_plane(c[i], c[j], c[l], point)
+                        _keep_deeper_sum(fields, starts, m, point, (depth, direction))
+    return depth, direction
+
+
+@jit
+def _keep_deeper_sum(fields, starts, m, point, best):  # type: ignore[no-untyped-def]
+    """Keep a candidate direction if the sum of depths along it is the largest so far."""
+    length = np.sqrt(point[0] ** 2 + point[1] ** 2 + point[2] ** 2)
+    if length == 0.0:
+        return
+    found = _depth_sum(fields, starts, m, point)
+    if found > best[0][m]:
+        best[0][m] = found
+        for d in range(3):
+            best[1][m, d] = point[d] / length
 
 
 @jit
