@@ -179,6 +179,7 @@ def test_the_handle_that_is_assumed_points_backwards_and_outwards_on_its_own_sid
         assert np.degrees(handle_angle_rad(small_head(), one.pose)) == pytest.approx(degrees, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_blocks_at_one_pose_share_a_field_and_others_have_their_own(tmp_path):
     tree = plan()
     first = tree["stimulation"]["blocks"][0]
@@ -260,3 +261,48 @@ def test_a_sheared_pose_of_a_protocol_is_refused():
     tree = plan(placement={"method": None, "pose_mm": rows})
     with pytest.raises(InputError, match="must be perpendicular unit vectors"):
         run(tree, small_head(), options=options())
+
+
+def test_the_page_says_for_which_rate_a_field_is_drawn_and_the_methods_say_where_the_coil_was():
+    from stimplan.report import render
+    from stimplan.report.methods import simulation_text
+
+    record = unit_run().record()
+    page = render(record, {"field_surface.png": b"x", "coil.png": b"x", "session.png": b"x"})
+    assert "on the surface of the grey matter. For 1 A/µs." in page
+    assert "Assumed handle." in page and "From the motor threshold to the target" in page
+    assert "Mayka" in page and "over 14 other placements" in page
+    methods = simulation_text(record)
+    assert "its handle at 45° from the midline, positive to the left (assumed; the protocol does not say)" in methods
+    assert "not for 120% of rMT" in methods and "14 placements" in methods
+
+
+def test_the_sign_off_takes_the_coil_and_its_field_from_the_folder_of_a_run(tmp_path):
+    from stimplan.commands.signoff import read_result
+    from stimplan.signoff.record import _simulation
+
+    known = {"thresholds_fraction": {"rMT": 0.5}, "max_didt_A_per_s": 1.5e8}
+    run(plan(), small_head(), out=tmp_path, options=options(**known))
+    (told, *numbers) = _simulation(read_result(tmp_path))["lines"]
+    assert told.startswith("block 1: Figure-8 of 2 x 9 turns, radii 28 to 44 mm, chosen for the run")
+    assert "60% of the output × 150 A/µs" in told and "Mean |E| at the target" in told
+    assert "output fraction of block 1: 0.6" in " ".join(numbers)
+
+
+def test_every_coil_of_the_library_is_there_or_what_is_missing_is_said():
+    from stimplan.protocol.library import library_ids
+    from stimplan.runs.coil_places import chosen_coil
+
+    named, missing = [], []
+    for one in library_ids():
+        magnetic = read_protocol(one).magnetic
+        if magnetic is None:
+            continue
+        try:
+            chosen_coil(magnetic, CoilOptions())
+            named.append(one)
+        except CoilError as error:
+            assert "missing: the model of the" in str(error) or "missing: the geometry of model" in str(error)
+            missing.append(one)
+    assert {"three-d-itbs", "three-d-10hz", "saint", "huang-2005-itbs", "pas25"} <= set(named)
+    assert {"carmi-2019-h7-ocd", "amiaz-2009-smoking"} <= set(missing)

@@ -48,6 +48,7 @@ def simulation_text(record: Mapping[str, Any]) -> str:
         f"The electric field was computed with stimplan {versions['stimplan']} by finite elements (linear tetrahedra, "
         f"quasi-static) on the head {head['name']} with {numerics['nodes']:,} nodes and {numerics['tetrahedra']:,} "
         f"tetrahedra, {source}",
+        *coil_sentences(record),
         f"Conductivities, S/m: {values}"
         + (" (white matter anisotropic, from diffusion tensors)" if versions["field"].get("is_anisotropic") else ""),
         f"The linear system was solved ({versions['field']['solver']}) to a relative residual of "
@@ -56,6 +57,34 @@ def simulation_text(record: Mapping[str, Any]) -> str:
         "Percentiles are by volume",
     ]
     return " ".join(f"{sentence}." for sentence in sentences if sentence)
+
+
+def coil_sentences(record: Mapping[str, Any]) -> list[str]:
+    """Where the coil of each block was, how hard it was driven, and what the spread of the figures is."""
+    coil = record.get("coil")
+    if coil is None:
+        return []
+    found = []
+    for block in coil["blocks"]:
+        pose, spread = block["pose"], block["spread"]
+        place = pose["center_mni_m"] or pose["center_m"]
+        where = ", ".join(f"{1e3 * value:.0f}" for value in place).replace("-", "−")
+        space = "MNI" if pose["center_mni_m"] else "head coordinates"
+        angle = text(pose["handle_from_midline_rad"], "rad", 3).replace("-", "−")
+        start = f"{block['label']}: the" if len(coil["blocks"]) > 1 else "The"
+        assumed = " (assumed; the protocol does not say)" if pose["is_handle_assumed"] else ""
+        found.append(
+            f"{start} middle of the coil's face was at ({where}) mm, {space}, {text(block['coil_to_tissue_m'], 'm')} "
+            f"from the {record['field']['tissue'].replace('_', ' ').replace('gray', 'grey')}, its handle at {angle} "
+            f"from the midline, positive to the left{assumed}"
+        )
+        found.append(block["drive"]["sentence"].rstrip("."))
+        if spread is not None:
+            found.append(
+                f"Spreads are those over {spread['poses']} placements {text(spread['shift_m'], 'm')} away, turned by "
+                f"{text(spread['turn_rad'], 'rad')}, or both"
+            )
+    return found
 
 
 def _error(share: float | None, tissue: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stimplan.report.methods import simulation_text
@@ -128,14 +128,22 @@ def placement_figures(names: Iterable[str]) -> list[str]:
 
 def _caption(name: str, record: Mapping[str, Any]) -> str:
     """What a figure shows; those of the field name the map that is drawn."""
-    block, of = re.fullmatch(r"block(\d+)_(.+)", name), ""
-    if block:
-        name, of = block[2], f"Block {block[1]}: "
-        return of + CAPTIONS.get(name, "")
+    if record.get("coil") is not None:
+        return _coil_caption(name, record["coil"]["blocks"])
     shown = record["field"]["map"]
     if name not in _OF_THE_MAP or shown["id"] == "magnitude":
         return CAPTIONS.get(name, "")
     return f"{shown['title']} {_OF_THE_MAP[name]}"
+
+
+def _coil_caption(name: str, blocks: Sequence[Mapping[str, Any]]) -> str:
+    """The same of a coil: which block, and for which rate where that is not the protocol's intensity."""
+    block = re.fullmatch(r"block(\d+)_(.+)", name)
+    number, shown = (int(block[1]), block[2]) if block else (1, name)
+    start = f"{blocks[number - 1]['label']}: ".capitalize() if len(blocks) > 1 and shown not in TIMELINE_FIGURES else ""
+    drive = blocks[number - 1]["drive"]
+    rate = "" if drive["basis"] == "protocol" else f" For {_quantity(drive['didt_A_per_s'], 'A_per_s')}."
+    return start + CAPTIONS.get(shown, "") + (rate if shown.startswith(("field", "overview")) else "")
 
 
 def _source(finding: Mapping[str, Any]) -> tuple[Any, ...]:

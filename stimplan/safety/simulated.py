@@ -11,6 +11,7 @@ import attrs
 
 from stimplan.errors import InputError, Problem
 from stimplan.montage import Point
+from stimplan.units import text
 from stimplan.values import frozen_mapping
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Simulated:
         Centre of each electrode on the scalp by its label, in coordinates of the head, m.
     mni_positions_m : mapping of str to 3-tuple, or None
         The same in MNI coordinates; None where the head has none.
+    told : tuple of str
+        What the run says about a coil and its field, for people who sign; no rule reads it.
     """
 
     protocol_digest: str
@@ -46,6 +49,7 @@ class Simulated:
     quantities: Mapping[str, float] | None = attrs.field(default=None, converter=_maybe_frozen)
     head_positions_m: Mapping[str, Point] = attrs.field(factory=dict, converter=frozen_mapping)
     mni_positions_m: Mapping[str, Point] | None = attrs.field(default=None, converter=_maybe_frozen)
+    told: tuple[str, ...] = ()
 
     def positions_m(self, space: Space) -> Mapping[str, Point] | None:
         """Places of the electrodes in a space, m; None where the head does not have it."""
@@ -115,7 +119,24 @@ def _of_coils(record: Mapping[str, Any]) -> Simulated:
         quantities={_text(name): _number(value) for name, value in record["coil"]["safety_facts"].items()},
         head_positions_m={label: _point(pose["center_m"]) for label, pose in poses.items()},
         mni_positions_m={label: _point(pose["center_mni_m"]) for label, pose in poses.items()} if has_mni else None,
+        told=tuple(_said(record["coil"], block) for block in record["coil"]["blocks"]),
     )
+
+
+def _said(coil: Mapping[str, Any], block: Mapping[str, Any]) -> str:
+    """A block of a coil's run in one sentence: the coil, its drive, its field and the spread of that."""
+    where, of = ("below the coil", "below") if block["at_target"] is None else ("at the target", "target")
+    mean = text(_number((block["at_target"] or block["below"])["mean_V_per_m"]), "V_per_m")
+    spread = "" if block["spread"] is None else _spread(block["spread"]["figures"][of]["mean"])
+    assumed = "; the handle's direction was assumed" if block["pose"]["is_handle_assumed"] else ""
+    name = {"protocol": "", "run": ", chosen for the run", "stand-in": ", in place of the protocol's"}[coil["chosen"]]
+    drive = _text(block["drive"]["sentence"]).rstrip(".")
+    return f"{_text(block['label'])}: {_text(coil['name'])}{name}{assumed}. {drive}. Mean |E| {where} {mean}{spread}"
+
+
+def _spread(mean: Mapping[str, Any]) -> str:
+    low, high = (text(_number(mean[f"{end}_V_per_m"]), "V_per_m") for end in ("low", "high"))
+    return f" ({low} to {high} over placements)"
 
 
 def _text(value: Any) -> str:

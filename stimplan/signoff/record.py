@@ -149,13 +149,13 @@ def _simulation(simulated: Simulated) -> dict[str, Any]:
     numbers = simulated.quantities or {}
     known = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
     return {"head": simulated.head, "protocol_digest": simulated.protocol_digest, "quantities": known,
-            "lines": [_number_line(name, value) for name, value in known.items()]}  # fmt: skip
+            "lines": [*simulated.told, *(_number_line(name, value) for name, value in known.items())]}  # fmt: skip
 
 
 def _number_line(name: str, value: float | None) -> str:
     """A number of the field for people: `brain current density p999: 0.12 A/m²`."""
     noun, unit = split_key(name)
-    shown = "not known" if value is None else units_text(value, unit)
+    shown = "not known" if value is None else units_text(value, unit) if unit else f"{value:g}"
     return f"{noun.replace('_', ' ')}: {shown}"
 
 
