@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 
+import attrs
 import numpy as np
 import pytest
 from matplotlib import colormaps
@@ -37,7 +38,7 @@ from stimplan.view import (
     write_figure,
 )
 from stimplan.view.animate import Animation, in_palette, palette_of, turn_directions
-from stimplan.view.kinds import KINDS, Asked, draw, kinds_of
+from stimplan.view.kinds import KINDS, Asked, coil_note, draw, kinds_of
 from stimplan.view.paper import shown_currents_A
 from stimplan.view.scene import camera_axes
 from stimplan.view.waveform_field import normal_cycle
@@ -330,3 +331,41 @@ def test_a_figure_is_written_by_its_ending(tmp_path):
     assert "<svg" in (tmp_path / "a.svg").read_text()
     with pytest.raises(InputError, match=r"\.png or \.svg"):
         write_figure(figure, tmp_path / "c.pdf")
+
+
+# --- coils
+
+
+def coil_run(folders, basis="unit", *, is_assumed=True):
+    """The run of a folder as if a coil had made its field."""
+    run = read_exposure(folders / "half")
+    block = {"drive": {"didt_A_per_s": 1e6, "basis": basis, "stated": "120% of rMT"},
+             "pose": {"is_handle_assumed": is_assumed}}  # fmt: skip
+    return attrs.evolve(run, record={**run.record, "coil": {"blocks": [block, block]}})
+
+
+@pytest.mark.parametrize(
+    ("basis", "is_assumed", "note"),
+    [
+        ("unit", True, "field for dI/dt = 1 A/µs, not for 120% of rMT; direction of the handle assumed"),
+        ("assumed", False, "field for dI/dt = 1 A/µs, assumed; the protocol says 120% of rMT"),
+        ("protocol", False, "field for dI/dt = 1 A/µs (120% of rMT)"),
+    ],
+)
+def test_a_coils_picture_says_for_which_rate_its_numbers_are(folders, basis, is_assumed, note):
+    run = coil_run(folders, basis, is_assumed=is_assumed)
+    plain = draw("surface", {"x": read_exposure(folders / "half")}, Asked(views=("top",)))
+    figure = draw("surface", {"x": run}, Asked(views=("top",)))
+    assert [text.get_text() for text in figure.texts if text.get_gid() == "footer"] == [note] == [coil_note(run)]
+    assert not [text for text in plain.texts if text.get_gid() == "footer"]
+    # The picture grows downwards; what was in it keeps its size.
+    (_, before), (_, after) = plain.get_size_inches(), figure.get_size_inches()
+    assert after > before
+    for old, new in zip(plain.axes, figure.axes, strict=True):
+        then, now = old.get_position(original=True), new.get_position(original=True)
+        assert now.height * after == pytest.approx(then.height * before)
+        assert (1 - now.y1) * after == pytest.approx((1 - then.y1) * before)
+
+
+def test_a_picture_without_field_needs_no_rate(folders):
+    assert not [t for t in draw("session", {"x": coil_run(folders)}).texts if t.get_gid() == "footer"]

@@ -51,6 +51,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     _check_ending(out, kind, is_publication=args.publication)
     drawn = _drawn(kind, runs, args)
     _write(drawn, out, is_publication=args.publication)
+    notices = (*notices, *_drives(runs))
     if args.json:
         show_json(console, {"file": str(out), "kind": kind, "runs": list(runs), "notices": list(notices)})
     else:
@@ -128,6 +129,14 @@ def _read(results: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
 
     montages = [word.split() for word in results] if any(" " in word for word in results) else [list(results)]
     return {", ".join(words): preview(montage_currents(words)) for words in montages}, (NOTE,)
+
+
+def _drives(runs: Mapping[str, Any]) -> tuple[str, ...]:
+    """For which rate of a coil's current each field is."""
+    from stimplan.view.kinds import coil_note
+
+    notes = {name: coil_note(one) for name, one in runs.items()}
+    return tuple(f"{name}: {note}" for name, note in notes.items() if note)
 
 
 def _is_preview(runs: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from stimplan.view.montage import best_views
 from stimplan.view.overview import scene_overview
 from stimplan.view.paper import INK, new_figure
 from stimplan.view.scene import VIEWS, brain_surface, half_height_m, shoot, show_shot
-from stimplan.view.style import TEXT_PT, add_colour_bar, cmap_of, draw_scale_bar, signed_cmap
+from stimplan.view.style import TEXT_PT, add_colour_bar, add_footer, cmap_of, draw_scale_bar, signed_cmap
 from stimplan.view.surface import colour_range_V_per_m, map_label, scene_cortex
 from stimplan.view.waveform_field import NORMAL_LABEL, normal_cycle
 
@@ -52,7 +53,12 @@ class Animation:
 
 
 def animate_turn(
-    shown: Field | Exposure, *, roi: Roi | None = None, name: str | None = None, images: int = _TURN_IMAGES
+    shown: Field | Exposure,
+    *,
+    roi: Roi | None = None,
+    name: str | None = None,
+    images: int = _TURN_IMAGES,
+    note: str = "",
 ) -> Animation:
     """Once around the glass head with the field on its cortex.
 
@@ -65,6 +71,8 @@ def animate_turn(
         Of the map; by default the one by which the stimulation is judged.
     images : int
         In the turn: 36 are one every ten degrees.
+    note : str
+        What a reader must know, such as the rate of a coil's current: stands below.
     """
     exposure = exposure_of(shown)
     head = exposure.field.head
@@ -81,6 +89,8 @@ def animate_turn(
         draw_scale_bar(axes, shot, at=(0.4, 0.02), length_m=0.05)
         add_colour_bar(figure, figure.add_axes((0.2, 0.12, 0.6, 0.022)), limits=colour_range_V_per_m(exposure, name),
                        label=map_label(head, one.title), cmap=cmap_of(one.id))  # fmt: skip
+        if note:
+            add_footer(figure, textwrap.wrap(note, 66))
         return figure
 
     try:

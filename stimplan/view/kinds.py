@@ -10,6 +10,7 @@ import attrs
 from stimplan.errors import InputError, Problem
 from stimplan.exchange.result_exposure import RunAgain
 from stimplan.roi import Roi
+from stimplan.units import text
 from stimplan.view.animate import Animation, animate_cycle, animate_turn
 from stimplan.view.calendar import plot_course
 from stimplan.view.compare import plot_comparison, plot_difference
@@ -22,6 +23,7 @@ from stimplan.view.overview import plot_overview
 from stimplan.view.scene import VIEWS
 from stimplan.view.sites import plot_sites
 from stimplan.view.slices import plot_slices
+from stimplan.view.style import add_footer
 from stimplan.view.surface import plot_surface_field
 from stimplan.view.timeline import plot_session
 from stimplan.view.topomap import has_scalp_map, plot_scalp_potential
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from stimplan.preview import Preview
 
 Drawn = Any  # Figure or Animation
+# They show what is delivered, or where, and no field.
+_WITHOUT_FIELD = ("montage", "sites", "session", "course")
 
 
 @attrs.frozen
@@ -220,7 +224,9 @@ KINDS: Mapping[str, Kind] = {
                    why_not=_needs_course),
     "turn": Kind(
         "moving: once around the glass head",
-        lambda runs, asked: animate_turn(_exposure(runs), roi=asked.roi, name=asked.map_id),
+        lambda runs, asked: animate_turn(
+            _exposure(runs), roi=asked.roi, name=asked.map_id, note=coil_note(_only(runs))
+        ),
         takes=("roi", "roi_name", "map_id"), is_moving=True,
     ),
     "cycle-film": Kind("moving: one cycle of an alternating current, slowed down",
@@ -259,7 +265,33 @@ def draw(kind: str, runs: Mapping[str, RunAgain], asked: Asked | None = None) ->
     problems = _problems(kind, runs, wanted)
     if problems:
         raise InputError(problems)
-    return KINDS[kind].draw(runs, wanted)
+    drawn = KINDS[kind].draw(runs, wanted)
+    notes = {} if kind in _WITHOUT_FIELD else {name: coil_note(run) for name, run in runs.items()}
+    told = [f"{name}: {note}" if len(runs) > 1 else note for name, note in notes.items() if note]
+    if told and not isinstance(drawn, Animation):
+        add_footer(drawn, told)
+    return drawn
+
+
+# By where the rate is from.
+_DRIVES = {"protocol": " ({stated})", "assumed": ", assumed; the protocol says {stated}", "unit": ", not for {stated}"}
+
+
+def coil_note(run: RunAgain | Preview) -> str:
+    """For which rate of the coil's current a field is, and what of it was assumed; "" of electrodes.
+
+    A field of a coil grows with that rate: without it the numbers of a colour bar mean nothing.
+    """
+    coil = run.record.get("coil") if isinstance(run, RunAgain) else None
+    if coil is None:
+        return ""
+    notes = []
+    for block in coil["blocks"]:
+        drive = block["drive"]
+        said = _DRIVES[drive["basis"]].format(stated=drive["stated"] or "an intensity that is not reported")
+        handle = "; direction of the handle assumed" if block["pose"]["is_handle_assumed"] else ""
+        notes.append(f"field for dI/dt = {text(drive['didt_A_per_s'], 'A_per_s')}{said}{handle}")
+    return "; ".join(dict.fromkeys(notes))
 
 
 _OPTIONS = {"roi": "--roi", "map_id": "--map", "views": "--views", "plane": "--plane", "at_m": "--at-mm"}

@@ -117,7 +117,7 @@ def plot_sites(
                 )  # fmt: skip
                 words.set_path_effects([] if is_marked else [withStroke(linewidth=1.2, foreground=SKIN)])
             if column == 0:
-                draw_scale_bar(axes, shot, at=(0.36, 0.0))
+                draw_scale_bar(axes, shot, at=(0.6, 0.0))
     finally:
         plotter.close()
     return figure

@@ -6,6 +6,7 @@ the head everywhere and two figures of one paper can lie side by side.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANODE", "BRAIN", "CATHODE", "DEPTH_CMAP", "FAINT", "FIELD_CMAP", "INK", "PHASE_CMAP", "PUBLICATION", "ROI",
-    "SCREEN", "SHADES", "SKIN", "SMALL_PT", "TEXT_PT", "TITLE_PT", "ColourRange", "Preset", "add_colour_bar", "cmap_of",
-    "draw_scale_bar",    "round_length_m", "signed_cmap",
+    "SCREEN", "SHADES", "SKIN", "SMALL_PT", "TEXT_PT", "TITLE_PT", "ColourRange", "Preset", "add_colour_bar",
+    "add_footer", "cmap_of", "draw_scale_bar", "round_length_m", "signed_cmap",
 ]  # fmt: skip
 
 # The modulation depth of temporal interference has another scale than |E|: it is not the size of a field.
@@ -166,9 +167,25 @@ def add_colour_bar(
     # What would run over the figure's edge goes on in a second line.
     room_in = 2 * min(box.x0 + box.width / 2, 1 - box.x0 - box.width / 2) * width_in
     if is_flat and "\n" not in label and len(label) * 0.52 * TEXT_PT / 72 > room_in:
-        label = label.replace(" (", "\n(", 1)
+        label = "\n(".join(label.rsplit(" (", 1))
     bar.set_label(label, fontsize=TEXT_PT, color=INK)
     return bar
+
+
+def add_footer(figure: Figure, lines: Sequence[str]) -> None:
+    """Write lines below everything else: the figure grows by their height, and nothing in it changes its size."""
+    width_in, height_in = figure.get_size_inches()
+    more_in = 0.04 + len(lines) * 1.5 * SMALL_PT / 72
+    share, lift = height_in / (height_in + more_in), more_in / (height_in + more_in)
+    figure.set_size_inches(width_in, height_in + more_in)
+    for axes in figure.axes:
+        box = axes.get_position(original=True)  # not as a picture's aspect has made it
+        axes.set_position((box.x0, lift + share * box.y0, box.width, share * box.height))
+    for words in figure.texts:
+        words.set_y(lift + share * words.get_position()[1])
+    for line in figure.lines:
+        line.set_ydata([lift + share * height for height in line.get_ydata()])
+    figure.text(0.008, 0.012, "\n".join(lines), fontsize=SMALL_PT, color=FAINT, va="bottom", gid="footer")
 
 
 def round_length_m(width_m: float, share: float = 0.3) -> float:
