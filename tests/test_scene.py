@@ -15,10 +15,13 @@ from runs import small_head, small_run
 from scipy.spatial import cKDTree
 
 from stimplan.errors import InputError
+from stimplan.head.space import from_mni_m
+from stimplan.roi import sphere_roi
 from stimplan.view.paper import ANODE, CATHODE
 from stimplan.view.scene_html import payload, read_scene, scene_page, viewer_script, write_scene_html
 from stimplan.view.scene_pack import NO_VALUE, STEP_M, order_for_packing, pack, unpack, values_as_codes
 from stimplan.view.scene_parts import Label, colour_table, scene_of_run
+from stimplan.view.scene_target import target_layers
 
 PNG = b"\x89PNG not a picture"
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&<!--"
@@ -41,10 +44,10 @@ def layer(scene, name):
 
 
 def test_the_scene_has_cortex_scalp_and_each_electrode_in_the_colour_of_its_sign(scene):
-    assert [one.id for one in scene.layers] == ["cortex", "scalp", "electrode: F3", "electrode: F4"]
+    assert [one.id for one in scene.layers] == ["cortex", "scalp", "electrode: F3", "electrode: F4", "target"]
     assert layer(scene, "electrode: F3").colour == ANODE and layer(scene, "electrode: F4").colour == CATHODE
     assert layer(scene, "scalp").opacity < 0.5 and len(layer(scene, "scalp").triangles) == len(small_head().scalp)
-    assert [one.text for one in scene.labels] == ["F3\n+2 mA", "F4\n−2 mA"]
+    assert [one.text for one in scene.labels] == ["F3\n+2 mA", "F4\n−2 mA", "a place"]
 
 
 def test_the_cortex_is_coloured_by_the_map_and_by_the_component_through_it(scene):
@@ -53,6 +56,26 @@ def test_the_cortex_is_coloured_by_the_map_and_by_the_component_through_it(scene
     assert inward.range.low == -inward.range.high
     assert np.nanmax(np.abs(inward.values)) <= np.nanmax(size.values) * (1 + 1e-9)
     assert scene.digest == small_run().field.digest
+
+
+def test_the_target_is_shown_where_it_was_measured(scene):
+    target = layer(scene, "target")
+    middle = from_mni_m(small_head(), np.array([-0.038, 0.039, 0.026]))
+    away = np.linalg.norm(target.points_m - middle, axis=1)
+    if target.opacity == 1:  # its rim on the brain lies on the sphere
+        np.testing.assert_allclose(away, 0.010, atol=2e-3)
+    nowhere = attrs.evolve(small_run(), maps=tuple(attrs.evolve(one, at_target=None) for one in small_run().maps))
+    assert "target" not in [one.group for one in scene_of_run(nowhere).layers]
+
+
+def test_a_region_below_the_surface_is_a_ball_of_glass():
+    deep = sphere_roi(mni_mm=(0, 0, 0), radius_mm=8, tissue="gray_matter")
+    (ball,), (label,) = target_layers(
+        small_head(), deep, "a very long name of a region that nobody could read in one go"
+    )
+    assert ball.opacity < 1 and len(label.text) <= 34 and label.text.endswith("…")
+    away = np.linalg.norm(ball.points_m - label.point_m, axis=1)
+    np.testing.assert_allclose(away, 0.008, rtol=0.15)
 
 
 def test_a_verdict_that_is_no_pass_stands_above_the_scene(scene):

@@ -238,14 +238,11 @@ def _electric_drawings(result: RunResult) -> dict[str, Callable[[], Figure]]:
 
 def _overview(result: RunResult) -> Figure:
     """The first picture of stimulation by electrodes, with the protocol's target where it was measured."""
-    from stimplan.roi import sphere_roi
     from stimplan.view.overview import plot_overview
+    from stimplan.view.scene_target import target_of_run
 
-    target = result.protocol.target
-    if result.target_metrics is None or target is None or target.mni_m is None or target.radius_m is None:
-        return plot_overview(result.exposure)
-    ball = sphere_roi(mni_mm=[1e3 * x for x in target.mni_m], radius_mm=1e3 * target.radius_m, tissue=result.tissue)
-    return plot_overview(result.exposure, roi=ball, roi_name=target.label)
+    roi, target = target_of_run(result), result.protocol.target
+    return plot_overview(result.exposure, roi=roi, roi_name=target.label if roi and target else "")
 
 
 def _sha256(path: Path) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from stimplan.field import Field
     from stimplan.placement import Placement
+    from stimplan.roi import Roi
     from stimplan.runs.magnetic import CoilBlock
     from stimplan.runs.result import RunResult
 
@@ -147,15 +148,20 @@ class Scene:
 def scene_of_run(result: RunResult) -> Scene:
     """The scene of a run: cortex with every map, scalp, electrodes or coil, the verdict where it is no pass."""
     from stimplan.describe import title_of
+    from stimplan.view.scene_target import target_of_run
 
     verdict = result.report.verdict
     caution = "" if verdict == "pass" else f"Safety verdict: {verdict}."
-    title = title_of(result.protocol)
+    title, roi = title_of(result.protocol), target_of_run(result)
+    roi_name = result.protocol.target.label if roi is not None and result.protocol.target is not None else ""
     blocks = [] if result.coil is None else different_blocks(result.coil.blocks)[:MOST_BLOCKS]
     if len(blocks) < 2:
-        return scene_of(result.exposure, title=title, caution=caution)
-    return together([scene_of(one.exposure, title=title, caution=caution, name=one.label) for one in blocks],
-                    [one.label for one in blocks])  # fmt: skip
+        return scene_of(result.exposure, title=title, caution=caution, roi=roi, roi_name=roi_name)
+    scenes = [
+        scene_of(one.exposure, title=title, caution=caution, name=one.label, roi=None if at else roi, roi_name=roi_name)
+        for at, one in enumerate(blocks)
+    ]
+    return together(scenes, [one.label for one in blocks])
 
 
 def different_blocks(blocks: Sequence[CoilBlock]) -> list[CoilBlock]:
@@ -194,8 +200,16 @@ def _cut_together(scenes: Sequence[Scene], cortices: Sequence[Layer]) -> CutVolu
     return attrs.evolve(scenes[0].cut, values=values)
 
 
-def scene_of(shown: Field | Exposure, *, title: str, caution: str = "", name: str = "") -> Scene:
-    """The scene of a field: the cortex coloured by its maps, the scalp, what stimulates.
+def scene_of(
+    shown: Field | Exposure,
+    *,
+    title: str,
+    caution: str = "",
+    name: str = "",
+    roi: Roi | None = None,
+    roi_name: str = "",
+) -> Scene:
+    """The scene of a field: the cortex coloured by its maps, the scalp, what stimulates, the region asked about.
 
     Parameters
     ----------
@@ -205,26 +219,20 @@ def scene_of(shown: Field | Exposure, *, title: str, caution: str = "", name: st
         Stands above the scene.
     name : str
         Of the block of pulses, where there are several.
+    roi : region, optional
+        Its rim on the brain is shown, by the name `roi_name`.
     """
     exposure = exposure_of(shown)
     field = exposure.field
     head, placement = field.head, field.placement
     layers = [cortex_layer(head, shades_of(exposure)), scalp_layer(head)]
-    labels: list[Label] = []
-    view = np.array(VIEWS["front left"])
-    if placement is not None and not hasattr(placement, "coil"):
-        bodies, labels = electrode_layers(placement)
-        layers += bodies
-        view = facing(placement)
-    elif placement is not None:
-        from stimplan.pose import CoilPose
-        from stimplan.view.scene_coil import coil_layers
+    bodies, labels, view = _stimulating(placement, name)
+    layers += bodies
+    if roi is not None:
+        from stimplan.view.scene_target import target_layers
 
-        made_by: Any = placement  # a coil's placement, which `Field` does not name
-        pose = CoilPose(made_by.pose_m)
-        bodies, labels = coil_layers(made_by.coil, pose, name=name)
-        layers += bodies
-        view = np.array([0.0, 0.0, 0.25]) - pose.z
+        rim, words = target_layers(head, roi, roi_name)
+        layers, labels = [*layers, *rim], [*labels, *words]
     is_affine = head.mni_from_head is not None and head.warp is None
     return Scene(
         title=title,
@@ -236,6 +244,19 @@ def scene_of(shown: Field | Exposure, *, title: str, caution: str = "", name: st
         mni_from_scene=head.mni_from_head if is_affine else None,
         cut=cut_volume(exposure),
     )
+
+
+def _stimulating(placement: Any, name: str) -> tuple[list[Layer], list[Label], NDArray[np.float64]]:
+    """Bodies and labels of electrodes or of a coil, and from where they are seen best."""
+    if placement is None:
+        return [], [], np.array(VIEWS["front left"])
+    if not hasattr(placement, "coil"):
+        return *electrode_layers(placement), facing(placement)
+    from stimplan.pose import CoilPose
+    from stimplan.view.scene_coil import coil_layers
+
+    pose = CoilPose(placement.pose_m)
+    return *coil_layers(placement.coil, pose, name=name), np.array([0.0, 0.0, 0.25]) - pose.z
 
 
 def shades_of(exposure: Exposure) -> tuple[NDArray[np.int64], tuple[Shade, ...]]:

@@ -293,7 +293,7 @@ class Viewer {
     for (const label of this.scene.labels) {
       if (!this.layers.some(layer => layer.group === label.group && layer.shown)) continue;
       const [x, y, depth] = this.place(label.point_m);
-      const side = Math.sign(x - width / 2) || 1, lines = label.text.split("\n").length, at = [x + side * 30, y - 24];
+      const side = Math.sign(x - width / 2) || 1, lines = label.text.split("\n").length, at = label.group === "target" ? [x, y + 46] : [x + side * 30, y - 24];  // clear of the rim
       while (taken.some(([tx, ty, tl]) => Math.abs(tx - at[0]) < 62 && Math.abs(ty - at[1]) < 8 * (lines + tl) + 3)) at[1] += 6;
       taken.push([...at, lines]);
       const span = this.word(label.text, ...at, "word");
@@ -341,7 +341,8 @@ class Viewer {
     how.addEventListener("change", () => { this.cut = CUTS[how.value][1]; where.hidden = !this.cut; where.style.display = this.cut ? "" : "none"; this.draw(); });
     where.style.display = "none";
     group("Cut", how, where);
-    group("Picture", this.button("Save PNG", () => this.save()));
+    const whole = this.button("Full screen", () => document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen().catch(() => {}));
+    group("Picture", this.button("Save PNG", () => this.save()), ...(document.fullscreenEnabled ? [whole] : []));
     this.help = make("p", { class: "scene-help" }, "Drag to turn, with Shift or two fingers to move; + and \u2212, pinch, or the wheel after a click to zoom; arrow keys turn. Click the cortex for its value.");
     this.colourBar = make("div", { class: "scene-bar" });
     this.ruler = make("i"); this.rulerText = make("span");

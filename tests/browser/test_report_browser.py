@@ -141,6 +141,9 @@ def test_layers_colours_and_cut_change_the_picture(opened):
     for name in ("Scalp", "Electrodes"):
         page.get_by_label(name, exact=True).uncheck()
         seen.append(picture(page))
+    assert page.locator(".scene-marks .word").all_inner_texts() == ["a place"]
+    page.get_by_label("Target", exact=True).uncheck()
+    seen.append(picture(page))
     assert page.locator(".scene-marks .word").count() == 0
     assert "|E|, V/m" in page.locator(".scene-bar").inner_text()
     page.get_by_label("What colours the cortex").select_option(label="Through the cortex")
