@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 
 import attrs
 import numpy as np
@@ -172,7 +173,7 @@ def candidates(
     return Candidates(middle, places, lattice, matrices, place, angles, rises, left_out, _not_asked(head, coil))
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)
 class Scalp:
     """The part of a scalp that a search touches.
 
@@ -202,6 +203,19 @@ class Scalp:
         cut = cut_triangles(head.nodes_m, head.scalp)[near]
         return cls(head, np.asarray(head.scalp[near]), near, cut, np.asarray(corners[near]))
 
+    def normal_at(self, place: Array, triangle: int) -> Array:
+        """(3,) outward normal of the scalp around a place, as `pose_on_scalp` takes it."""
+        near = np.linalg.norm(self.corners_m[:, 0] - place, axis=1) < NORMAL_RADIUS_M + self._longest_m
+        near[triangle] = True
+        rows = np.flatnonzero(near)
+        own = int(np.searchsorted(rows, triangle))
+        return local_normal(place, own, NORMAL_RADIUS_M, nodes_m=self.head.nodes_m, triangles=self.triangles[rows])
+
+    @cached_property
+    def _longest_m(self) -> float:
+        """Longest edge of its triangles, m."""
+        return float(np.linalg.norm(self.corners_m - np.roll(self.corners_m, 1, axis=1), axis=2).max())
+
     def lattice(self, middle: Array, space: SearchSpace) -> tuple[Array, Array, NDArray[np.int64]]:
         """Lattice points, their places on the scalp and the triangle (of this part) each is on."""
         steps = int(space.radius_m / space.spacing_m + 1e-9)
@@ -212,7 +226,7 @@ class Scalp:
     def lattice_around(self, place: Array, wanted: Array) -> tuple[Array, Array, NDArray[np.int64]]:
         """As `spread`, in the tangent plane of a place: x to the person's right, y to the front."""
         own, _ = nearest_on_surface(place, self.head.nodes_m, self.triangles)
-        normal = local_normal(place, own, NORMAL_RADIUS_M, nodes_m=self.head.nodes_m, triangles=self.triangles)
+        normal = self.normal_at(place, own)
         back = midline_back(self.head, normal)
         return self.spread(place, own, axes=np.array([-np.cross(back, normal), -back]), wanted=wanted)
 
@@ -258,9 +272,7 @@ class Scalp:
         self, place: Array, triangle: int, angles_rad: tuple[float, ...], *, space: SearchSpace, casing_m: Array | None
     ) -> tuple[Array, Array]:
         """(a, 4, 4) poses at a place, lifted, and (a,) how far, m."""
-        normal = local_normal(
-            place, int(triangle), NORMAL_RADIUS_M, nodes_m=self.head.nodes_m, triangles=self.triangles
-        )
+        normal = self.normal_at(place, int(triangle))
         back = midline_back(self.head, normal)
         z, y = -normal, -back
         flat = np.eye(4)
