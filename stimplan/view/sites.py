@@ -74,7 +74,7 @@ def visible_sites(head: HeadModel, towards_camera: Sequence[float]) -> tuple[str
 
     names = _names(head)
     mesh = smooth_normals(surface_mesh(head, head.scalp)[0])
-    _, nearest = cKDTree(mesh.points).query([head.sites_m[name] for name in names])
+    _, nearest = cKDTree(mesh.points).query(np.array([head.sites_m[name] for name in names]))
     facing = np.asarray(mesh.point_data["Normals"])[nearest] @ camera_axes(towards_camera)[2]
     return tuple(name for name, cosine in zip(names, facing, strict=True) if cosine > _LEAST_FACING)
 

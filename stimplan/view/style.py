@@ -158,7 +158,8 @@ def add_colour_bar(
     )
     if isinstance(limits, LogNorm):  # 0.02, 0.05, 0.1 … as a person reads them, not powers of ten
         ticks = [step * 10.0**power for power in range(-12, 13) for step in (1, 2, 5)]
-        ticks = [tick for tick in ticks if limits.vmin <= tick <= limits.vmax]
+        low, high = float(limits.vmin or 0.0), float(limits.vmax or 0.0)
+        ticks = [tick for tick in ticks if low <= tick <= high]
         bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
         bar.minorticks_off()
     bar.ax.tick_params(labelsize=7, length=2, colors=INK)
@@ -184,7 +185,7 @@ def add_footer(figure: Figure, lines: Sequence[str]) -> None:
     for words in figure.texts:
         words.set_y(lift + share * words.get_position()[1])
     for line in figure.lines:
-        line.set_ydata([lift + share * height for height in line.get_ydata()])
+        line.set_ydata(lift + share * np.asarray(line.get_ydata(), float))
     figure.text(0.008, 0.012, "\n".join(lines), fontsize=SMALL_PT, color=FAINT, va="bottom", gid="footer")
 
 

@@ -26,6 +26,7 @@ from stimplan.view.style import add_colour_bar, cmap_of, draw_scale_bar
 
 if TYPE_CHECKING:
     import pyvista
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
     from stimplan.field import Field
@@ -62,7 +63,7 @@ def scene_cortex(
     nodal: NDArray[np.inexact],
     *,
     limits: tuple[float, float],
-    cmap: str = FIELD_CMAP,
+    cmap: str | Colormap = FIELD_CMAP,
     size: tuple[int, int] = (800, 800),
 ) -> pyvista.Plotter:
     """The cortex coloured by values: one actor `cortex` with data `E_V_per_m`.
@@ -74,7 +75,7 @@ def scene_cortex(
         At the head's nodes, drawn linearly between them. Complex ones are angles on the circle of the colour map: each
         triangle then has the colour of the mean of its corners, as there is no straight line from 179 to 1 degree.
     limits : (low, high)
-    cmap : str
+    cmap : str or Colormap
     size : (width, height)
     """
     plotter = new_scene(size)
