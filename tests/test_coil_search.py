@@ -33,6 +33,7 @@ from stimplan.coil_search.ranking import best_of_places, front_of, scores_of
 from stimplan.coil_search.tree import Tree, fill_blocks
 from stimplan.errors import CoilError, InputError, SolveError
 from stimplan.fem.exact_tms import sphere_field
+from stimplan.fem.surface import nearest_on_surface
 from stimplan.head import load_head
 from stimplan.pose import CoilPose, Tilt, pose_on_scalp
 from stimplan.pose_contact import intersection, rest_on_scalp
@@ -409,3 +410,21 @@ def test_on_the_bundled_head_a_dozen_poses_solved_one_by_one_agree_within_half_a
     for column in range(3):
         assert quick[:, column] == pytest.approx(brute[:, column], abs=5e-4 * np.abs(brute[:, column]).max())
         assert np.argmax(quick[:, column]) == np.argmax(brute[:, column])
+
+
+@pytest.mark.slow
+def test_into_the_wall_of_a_sulcus_is_along_the_scalp_and_into_the_cortex():
+    head = load_head("colin27", edge_mm="teaching")
+    place = "mni:-40,-20,52"  # beside the hand knob
+    wall, normal = (make_target(head, place, direction=one) for one in ("wall", "normal"))
+    along, into = wall.weights.sum(axis=0)[:, 0], normal.weights.sum(axis=0)[:, 0]
+    assert np.linalg.norm(along) == pytest.approx(1) and np.linalg.norm(into) == pytest.approx(1)
+    flat = pose_on_scalp(head, on_scalp(head, wall.center_m), handle=Handle(from_midline_rad=0.0))
+    assert abs(along @ flat.z) < 1e-6
+    assert along @ into > 0.5
+    with pytest.raises(InputError, match="lies under the scalp"):
+        make_target(head, "mni:-38,44,26", direction="wall")
+
+
+def on_scalp(head, point_m):
+    return nearest_on_surface(point_m, head.nodes_m, head.scalp)[1]
