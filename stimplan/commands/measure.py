@@ -78,7 +78,12 @@ def _scaling(args: argparse.Namespace, metrics: Any, record: Mapping[str, Any]) 
         "protocol": other.id,
         "currents_A": {electrode.label: electrode.current_A for electrode in other.electrodes},
         "verdict": report.verdict,
-        "reasons": [finding.title for finding in report.findings if finding.status == report.verdict],
+        # What cannot be judged makes a verdict a warning, too.
+        "reasons": [
+            finding.title
+            for finding in report.findings
+            if finding.status == report.verdict or (report.verdict == "warn" and finding.status == "unknown")
+        ],
         "caution": CAUTION,
         "file": None if args.write is None else str(args.write),
     }
@@ -89,7 +94,7 @@ def _scaling_lines(scaling: Mapping[str, Any]) -> list[str]:
 
     currents = ", ".join(f"{label} {text(current, 'A', 4)}" for label, current in scaling["currents_A"].items())
     verdict = str(scaling["verdict"])
-    reasons = "" if verdict == "pass" else f" ({'; '.join(scaling['reasons'])})"
+    reasons = f" ({'; '.join(scaling['reasons'])})" if scaling["reasons"] else ""
     return [
         "",
         f"{scaling['factor']:.4g} times the current brings its mean to {scaling['wanted_V_per_m']:g} V/m: {currents}",
