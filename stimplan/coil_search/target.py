@@ -251,12 +251,12 @@ def _observed(head: HeadModel, middle: Array, along: Array | str, what: str) -> 
 def _inward(head: HeadModel, middle: Array, along: str) -> Array:
     """Inward normal of the cortex nearest to a point; of a wall its part along the scalp."""
     cortex = cortex_of(head)
-    nodes, share, place = _on_cortex(head, middle)
+    nodes, share, _ = _on_cortex(head, middle)
     inward = -share @ cortex.normals[np.searchsorted(cortex.nodes, nodes)]
     inward /= np.linalg.norm(inward)
     if along == "normal":
         return np.asarray(inward)
-    seed, on_scalp = nearest_on_surface(place, head.nodes_m, head.scalp)
+    seed, on_scalp = nearest_on_surface(middle, head.nodes_m, head.scalp)
     scalp = local_normal(on_scalp, seed, NORMAL_RADIUS_M, nodes_m=head.nodes_m, triangles=head.scalp)
     across = inward - (inward @ scalp) * scalp
     size = float(np.linalg.norm(across))
