@@ -32,6 +32,18 @@ from stimplan.roi import (
 )
 from stimplan.roi.cortical import CorticalMetrics, measure_cortex
 
+# Why there are no figures of the field into and out of the cortex, by the map a stimulation is judged by.
+_NO_SIDE = {
+    "swings": "Into and out of the cortex there are no figures: where the field goes in at one moment, it comes out "
+    "at another. How far its component through the cortex swings is measured with --along normal.",
+    "envelope": "Into and out of the cortex there are no figures: an envelope has a size and a line, no side. The "
+    "modulation of the component through the cortex is measured with --along normal.",
+    "offset": "Into and out of the cortex there are no figures for a current that swings about a direct one; of the "
+    "direct part, they are those of a direct current of that size.",
+    "pulse": "Into and out of the cortex there are no figures for pulses; during one of them, they are those of a "
+    "direct current of that size if all pulses go the same way.",
+}
+
 
 @attrs.frozen
 class Measures:
@@ -48,6 +60,8 @@ class Measures:
         By the largest size over the cycle, or the RMS where there is none.
     skull : tuple of SkullLoad or None
         Likewise, in the bone below each electrode; None where there is no bone below it.
+    cortex_note : str
+        Why `cortex` is None; "" where it is not.
     """
 
     focality: Focality
@@ -55,6 +69,7 @@ class Measures:
     regions: tuple[RegionMeasures, ...]
     electrodes: tuple[ElectrodeLoad, ...]
     skull: tuple[SkullLoad | None, ...]
+    cortex_note: str = ""
 
 
 def measures_of(exposure: Exposure, regions: Sequence[tuple[str, Roi]] = ()) -> Measures:
@@ -76,7 +91,14 @@ def measures_of(exposure: Exposure, regions: Sequence[tuple[str, Roi]] = ()) -> 
         regions=tuple(_measured(exposure, shown, name, roi) for name, roi in regions),
         electrodes=() if is_coil else electrode_loads(exposure.fields, size),
         skull=() if is_coil else skull_loads(exposure.fields, size),
+        cortex_note="" if isinstance(shown, Field) else _NO_SIDE[_kind(exposure)],
     )
+
+
+def _kind(exposure: Exposure) -> str:
+    if exposure.main.id == "envelope":
+        return "envelope"
+    return next((name for name in ("pulse", "offset") if name in exposure.fields), "swings")
 
 
 def named_regions(given: Sequence[Roi | str]) -> list[tuple[str, Roi]]:

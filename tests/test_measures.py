@@ -591,6 +591,8 @@ def test_an_alternating_current_is_measured_by_its_peak():
     result = run(tree, small_head(), options=options)
     direct = measured_run()
     assert result.exposure.main.id == "peak" and result.measures.cortex is None
+    assert "--along normal" in result.measures.cortex_note and direct.measures.cortex_note == ""
+    assert result.measures.cortex_note in render(result.record(), {})
     region, whole = result.measures.regions
     assert region.cortex is None and region.metrics.mean_V_per_m == pytest.approx(
         direct.measures.regions[0].metrics.mean_V_per_m, rel=1e-4

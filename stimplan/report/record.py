@@ -90,6 +90,7 @@ def field_record(result: RunResult) -> dict[str, Any]:
         "along": plain(result.along),
         "focality": plain(result.measures.focality),
         "cortex": plain(result.measures.cortex),
+        "cortex_note": result.measures.cortex_note,
         "regions": plain(result.measures.regions),
         "frequencies": plain(result.frequencies),
         "brain_current_density": plain(result.quantities) if result.coil is None else {},
