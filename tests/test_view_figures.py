@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from functools import cache
 
 import attrs
@@ -10,6 +12,7 @@ import pytest
 from runs import plan, small_head, small_run
 from sessions import interference
 
+from stimplan import view
 from stimplan.errors import InputError
 from stimplan.exposure import expose
 from stimplan.fem.interference import modulation_depth
@@ -30,7 +33,7 @@ from stimplan.view import (
     plot_streamlines,
     scene_arrows,
     scene_compared,
-    scene_cut,
+    scene_cut_plane,
     scene_overview,
     scene_streamlines,
 )
@@ -267,7 +270,7 @@ def test_a_cut_lies_in_its_plane_and_holds_the_field_of_the_brain_only():
 
 
 def test_what_lies_before_the_cut_is_taken_away_or_looked_through():
-    plotter = scene_cut(small_run().exposure, plane="sagittal", at_m=0.0, size=SMALL)
+    plotter = scene_cut_plane(small_run().exposure, plane="sagittal", at_m=0.0, size=SMALL)
     try:
         actors = plotter.actors
         assert {"scalp", "tissues", "field", "electrode: F3", "electrode: F4"} == set(actors)
@@ -433,3 +436,9 @@ def test_a_site_is_named_where_it_is_and_only_where_it_is_seen():
 def test_a_head_without_sites_names_none():
     with pytest.raises(InputError, match="no sites of the 10-10 system"):
         plot_sites(attrs.evolve(small_head(), sites_m={}))
+
+
+def test_no_picture_function_is_hidden_by_a_module_of_its_name():
+    for module in pkgutil.iter_modules(view.__path__):
+        importlib.import_module(f"stimplan.view.{module.name}")
+    assert all(callable(getattr(view, name)) for name in view.__all__)

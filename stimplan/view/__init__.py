@@ -9,7 +9,7 @@ from stimplan.view.calendar import plot_course
 from stimplan.view.colour_vision import legibility
 from stimplan.view.compare import plot_comparison, plot_difference, scene_compared
 from stimplan.view.cortical import plot_cortical_normal, scene_cortical_normal
-from stimplan.view.cut import plot_cut, scene_cut
+from stimplan.view.cut import plot_cut, scene_cut_plane
 from stimplan.view.envelope import plot_envelope
 from stimplan.view.flow import plot_arrows, plot_streamlines, scene_arrows, scene_streamlines
 from stimplan.view.head_quality import plot_head_quality
@@ -53,7 +53,7 @@ __all__ = [
     "scene_arrows",
     "scene_compared",
     "scene_cortical_normal",
-    "scene_cut",
+    "scene_cut_plane",
     "scene_montage",
     "scene_of",
     "scene_of_run",

@@ -85,7 +85,7 @@ def _plane(plane: str, at_m: float) -> tuple[Array, Array]:
     return normal, np.abs(normal) * at_m
 
 
-def scene_cut(
+def scene_cut_plane(
     shown: Field | Exposure,
     *,
     plane: str = "coronal",
@@ -165,7 +165,7 @@ def plot_cut(
     points = head.nodes_m[np.unique(head.scalp)]
     view: Sequence[float] = PLANES[plane][1]
     figure = new_figure(4.4, 4.6)
-    plotter = scene_cut(exposure, plane=plane, at_m=float(position), name=name)
+    plotter = scene_cut_plane(exposure, plane=plane, at_m=float(position), name=name)
     try:
         axes = figure.add_axes((0.0, 0.15, 1.0, 0.79))
         shot = shoot(plotter, view, points_m=points, half_height=half_height_m(points, [view], 1.22))
