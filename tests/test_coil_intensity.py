@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from coils import nine_turns
 
@@ -127,3 +128,29 @@ def test_facts_and_intensities_that_cannot_be_are_refused(make, reason):
 
 def test_text_for_people_has_their_units():
     assert [shown(0.5, "MSO"), shown(1e8, "didt"), shown(85.0, "field")] == ["50% of the output", "100 A/µs", "85 V/m"]
+
+
+def test_a_threshold_as_a_rate_needs_no_output_scale():
+    known = Known(thresholds_didt_A_per_s={"rMT": 60e6})
+    found = convert(Intensity(value_fraction=1.2, reference="rMT"), "didt", known)
+    assert found.value == pytest.approx(72e6)
+    assert found.steps == ("120% of rMT × 60 A/µs at rMT = 72 A/µs",)
+    back = convert(Intensity(didt_A_per_s=72e6), "rMT", known)
+    assert back.value == pytest.approx(1.2)
+    assert back.steps == ("72 A/µs / 60 A/µs at rMT = 120% of rMT",)
+
+
+def test_a_threshold_as_a_rate_and_another_as_a_share_meet_over_the_output_scale():
+    known = Known({"aMT": 0.4}, 1.5e8, thresholds_didt_A_per_s={"rMT": 75e6})
+    assert convert(Intensity(value_fraction=1.0, reference="rMT"), "MSO", known).value == pytest.approx(0.5)
+    assert convert(Intensity(value_fraction=1.0, reference="aMT"), "rMT", known).value == pytest.approx(0.8)
+    with pytest.raises(CoilError, match="dI/dt at 100 %"):
+        convert(Intensity(value_fraction=1.0, reference="rMT"), "MSO", attrs.evolve(known, max_didt_A_per_s=None))
+
+
+def test_a_threshold_is_known_in_one_way_only():
+    with pytest.raises(CoilError, match="leave one of the two out"):
+        Known({"rMT": 0.5}, thresholds_didt_A_per_s={"rMT": 60e6})
+    for wrong in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(CoilError, match="a finite rate above 0"):
+            Known(thresholds_didt_A_per_s={"rMT": wrong})
