@@ -176,6 +176,8 @@ def _along(result: RunResult) -> list[str]:
         return []
     what = f"{along.title} along {along.direction}"
     lines = _metrics(what, along.on_cortex) if along.on_cortex else []
+    if along.on_cortex and along.on_cortex.peak_V_per_m < 0:  # only what keeps its direction has a sign
+        lines[0] += ", out of the cortex"
     if along.in_tissue:
         lines += _metrics(f"{what}, in {_words(result.tissue)}", along.in_tissue)
     return lines + (_metrics(f"{what}, at the target", along.at_target) if along.at_target else [])
