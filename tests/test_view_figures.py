@@ -160,18 +160,18 @@ def test_the_overview_names_every_electrode_and_says_unit_and_ends():
 
 def test_right_in_the_picture_is_the_anatomical_right():
     """The electrode on the person's right ear side must be on the side of the R, from every view that shows it."""
-    for view in ("front", "back", "top", "back left"):
-        across = camera_axes(VIEWS[view])[0]
+    for side in ("front", "back", "top", "back left"):
+        across = camera_axes(VIEWS[side])[0]
         if abs(across[0]) < 0.6:
             continue
-        axes = plot_overview(small_run().exposure, views=[view]).axes[0]
+        axes = plot_overview(small_run().exposure, views=[side]).axes[0]
         right = texts(axes)["R"][0] - texts(axes)["L"][0]
-        assert np.sign(right) == np.sign(across[0]), view  # +x is the person's right
-        if view in ("front", "back", "top"):
+        assert np.sign(right) == np.sign(across[0]), side  # +x is the person's right
+        if side in ("front", "back", "top"):
             tips = {note.get_text()[:2]: note.xy[0] for note in axes.texts if hasattr(note, "xy") and "mA" in
                     note.get_text()}  # fmt: skip
             if {"F3", "F4"} <= set(tips):
-                assert np.sign(tips["F4"] - tips["F3"]) == np.sign(right), view
+                assert np.sign(tips["F4"] - tips["F3"]) == np.sign(right), side
 
 
 # --- arrows and lines of current
