@@ -40,6 +40,7 @@ autodoc_typehints = "none"  # the docstrings give types with shapes and units
 
 # The examples are tests, which run them all; here only what takes a second is run.
 sphinx_gallery_conf = {
+    "default_thumb_file": str(HERE / "gallery" / "overview.png"),
     "examples_dirs": str(HERE.parent / "examples"),
     "gallery_dirs": "examples",
     "filename_pattern": r".*" if os.environ.get("STIMPLAN_DOCS_RUN_ALL") else r"check_without_a_head\.py",

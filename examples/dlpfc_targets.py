@@ -1,4 +1,8 @@
-"""What four ways to the left dorsolateral prefrontal cortex give a target there, beside the best of a search."""
+"""Four rules for the DLPFC, and the best pose
+===========================================
+
+What four ways to the left dorsolateral prefrontal cortex give a target there, beside the best of a search.
+"""
 
 import sys
 from math import degrees, radians
