@@ -29,11 +29,9 @@ def test_every_picture_function_is_on_the_page():
 
 
 def test_every_line_calls_a_function_there_is():
-    from stimplan.view import pose
-
     for line in lines_of("python"):
         (call,) = ast.parse(line).body
-        assert hasattr(view, call.value.func.id) or hasattr(pose, call.value.func.id), line
+        assert hasattr(view, call.value.func.id), line
 
 
 def test_every_command_is_understood():

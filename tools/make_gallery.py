@@ -19,7 +19,10 @@ import numpy as np
 from PIL import Image
 
 from stimplan import view
+from stimplan.coil import catalogue_coil
+from stimplan.coil_field import CoilPlacement, coil_placement
 from stimplan.exposure import Exposure, expose
+from stimplan.field import solve
 from stimplan.head import HeadModel, load_head
 from stimplan.head.quality import head_quality
 from stimplan.placement import place
@@ -30,7 +33,6 @@ from stimplan.protocol.magnetic import Handle
 from stimplan.roi import sphere_roi
 from stimplan.view.animate import in_palette, palette_of
 from stimplan.view.paper import png_bytes
-from stimplan.view.pose import plot_pose
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "docs" / "gallery"
@@ -87,6 +89,12 @@ def three_phases() -> Protocol:
     tree.update(id="three-phases", certainty={})
     tree["stimulation"]["electrodes"] = [{**one, "site": site, "phase_deg": phase} for site, phase in sites]
     return read_protocol(tree)
+
+
+@cache
+def coil_at_c3() -> CoilPlacement:
+    pose = pose_on_scalp(head(), "C3", handle=Handle(from_midline_rad=math.radians(45)), distance_m=0.004)
+    return coil_placement(catalogue_coil("magstim-70mm-figure8"), pose_m=pose, didt_A_per_s=1e6, head=head())
 
 
 def select() -> Exposure:
@@ -198,10 +206,10 @@ ENTRIES: dict[str, Entry] = {
         "stimplan timeline select-tdcs",
     ),
     "coil.png": Entry(
-        "Coil", "A coil on the head with its handle and axes.",
-        'plot_pose(head, pose, title="C3, handle 45° from the midline")',
-        lambda: plot_pose(head(), pose_on_scalp(head(), "C3", handle=Handle(from_midline_rad=math.radians(45)),
-                                                distance_m=0.004), title="C3, handle 45° from the midline"),
+        "Coil", "A coil on the head: its own winding and case, its handle, and the sense of its current.",
+        'plot_coil(placement, field=field, title="C3, handle 45° from the midline")',
+        lambda: view.plot_coil(coil_at_c3(), field=solve(head(), coil_at_c3()),
+                               title="C3, handle 45° from the midline"),
     ),
     "head.png": Entry(
         "Quality of a head model", "Volumes, shapes of the elements, and the mesh over its labels.",

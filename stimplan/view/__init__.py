@@ -6,6 +6,7 @@ Nothing here opens a window or writes a file unless asked: `write_png(figure, pa
 
 from stimplan.view.animate import animate_cycle, animate_turn, write_animation
 from stimplan.view.calendar import plot_course
+from stimplan.view.coil import plot_coil
 from stimplan.view.colour_vision import legibility
 from stimplan.view.compare import plot_comparison, plot_difference, scene_compared
 from stimplan.view.cortical import plot_cortical_normal, scene_cortical_normal
@@ -32,6 +33,7 @@ __all__ = [
     "legibility",
     "plot_arrows",
     "plot_carriers",
+    "plot_coil",
     "plot_comparison",
     "plot_cortical_normal",
     "plot_course",
