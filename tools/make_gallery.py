@@ -45,13 +45,13 @@ _MOST_BYTES = 145_000
 
 HEADER = """# Gallery
 
-Every kind of picture, once, with the line that makes it. They are drawn by `tools/make_gallery.py` on the template
+The pictures, each once, with the line that makes it. They are drawn by `tools/make_gallery.py` on the template
 head with the coarse `teaching` mesh, in small; a picture for a paper is one word away (`--publication`, 300 dots per
 inch), and `.svg` keeps lines and letters as such.
 
 Red is current into the head, blue out of it. R, L, A and P are the person's right, left, front and back. Each colour
-bar says its unit and the percentile its end stands for. The colour maps are even in lightness and are read by people
-of every colour vision; a test measures that and fails for a rainbow.
+bar says its unit and the percentile its end stands for. The colour maps go one way in lightness and can be read by
+people without red or green receptors; a test measures that and fails for a rainbow.
 
 In the lines below `exposure` is what `stimplan.expose(protocol, placement)` gives, `run.exposure` of a finished run,
 or `read_exposure(folder).exposure` of its folder.

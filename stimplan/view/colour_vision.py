@@ -1,4 +1,4 @@
-"""Whether a colour map can be read by people of every colour vision, measured.
+"""Whether a colour map can be read by people without red or green receptors too, measured.
 
 A map is simulated as it looks without red or without green receptors (Machado, Oliveira & Fernandes 2009, IEEE Trans
 Vis Comput Graph 15(6):1291-1298, doi:10.1109/TVCG.2009.113, matrices of severity 1) and in CIELAB it is asked how far
