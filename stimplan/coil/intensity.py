@@ -212,7 +212,9 @@ def _is_rate(form: Form, known: Known) -> bool:
     return form in ("didt", "field") or form in known.thresholds_didt_A_per_s
 
 
-def _step(at: Form, value: float, want: Form, known: Known, steps: list[str]) -> tuple[Form, float]:
+def _step(  # noqa: PLR0911 - a table, one row per step between two forms
+    at: Form, value: float, want: Form, known: Known, steps: list[str]
+) -> tuple[Form, float]:
     """One multiplication towards what is wanted; its text goes to the steps."""
     rates = known.thresholds_didt_A_per_s
     if at in THRESHOLDS and at in rates:
@@ -241,7 +243,7 @@ def _times(value: float, at: Form, factor: float, to: Form, steps: list[str]) ->
     return result
 
 
-def _words(at: Form, to: Form, factor: float) -> str:
+def _words(at: Form, to: Form, factor: float) -> str:  # noqa: PLR0911 - a table, one row per step
     match at, to:
         case ("didt", "field"):
             return f"× {factor * 1e6:.4g} V/m for 1 A/µs"
