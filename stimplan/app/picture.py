@@ -152,7 +152,8 @@ def _of_coil(protocol: Protocol, quantity: Quantity) -> Picture:
 def _line(seen: Preview) -> str:
     found = seen.record()
     return (
-        f"95th percentile {found['p95_V_per_m']:.3g} V/m, 99th {found['p99_V_per_m']:.3g} V/m, "
+        f"template head, 12 mm discs: 95th percentile {found['p95_V_per_m']:.3g} V/m, "
+        f"99th {found['p99_V_per_m']:.3g} V/m, "
         f"peak near {found['peak_nearest_site']}"
     )
 
