@@ -1,4 +1,4 @@
-"""Colour maps are read by people without red or green receptors too; the measure fails for maps that are known to mislead."""
+"""Colour maps are read by people without red or green receptors too; the measure fails for maps that mislead."""
 
 from __future__ import annotations
 

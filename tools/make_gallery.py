@@ -250,7 +250,8 @@ def page() -> str:
         parts.append(f"## {entry.title}\n\n{entry.sentence}\n\n![{entry.sentence}]({name})\n\n{code}")
     parts.append(
         "## Pictures with a page of their own\n\n"
-        "[Coil poses and how handle angles count](../poses.md), [two methods compared](../crosscheck.md), "
+        "[Coil poses and how handle angles count](../poses.md), [the search of a coil position](../search.md), "
+        "[two methods compared](../crosscheck.md), "
         "[the template head](../colin27/README.md).\n"
     )
     return "\n".join(parts)
