@@ -84,6 +84,7 @@ def run(
     tell = progress or (lambda stage, fraction: None)
 
     plan = protocol if isinstance(protocol, Protocol) else read_protocol(protocol)
+    chosen = _beside(protocol, chosen)
     _refuse_what_is_not_simulated(plan, chosen)
     regions = named_regions(chosen.regions)
     early = _checked(plan, chosen, None)
@@ -127,6 +128,14 @@ def _simulated_coils(plan: Protocol, head: HeadModel, chosen: RunOptions, tell: 
     report = _checked(plan, chosen, coils_on(placed, [block.drive for block in found.blocks], chosen.coil))
     _stop_if_told(report, chosen, is_about_nobody=is_about_nobody)
     return magnetic_result(placed, found, report, options=chosen)
+
+
+def _beside(protocol: Any, options: RunOptions) -> RunOptions:
+    """The options, with the folder of the protocol's file as the one where the coil file it names is looked for."""
+    is_name = isinstance(protocol, Path) or (isinstance(protocol, str) and not protocol.lstrip().startswith("{"))
+    if options.coil.folder is not None or not is_name or not Path(protocol).is_file():
+        return options
+    return attrs.evolve(options, coil=attrs.evolve(options.coil, folder=Path(protocol).parent))
 
 
 def _refuse_what_is_not_simulated(protocol: Protocol, options: RunOptions) -> None:

@@ -306,3 +306,48 @@ def test_every_coil_of_the_library_is_there_or_what_is_missing_is_said():
             missing.append(one)
     assert {"three-d-itbs", "three-d-10hz", "saint", "huang-2005-itbs", "pas25"} <= set(named)
     assert {"carmi-2019-h7-ocd", "amiaz-2009-smoking"} <= set(missing)
+
+
+def test_the_hand_area_is_compared_with_as_much_tissue_at_the_target():
+    wide = plan(target={"label": "a place", "mni_mm": [-30, 30, 45], "radius_mm": 15})
+    (block,) = run(wide, small_head(), options=options(with_calibration=True)).coil.blocks
+    (unit,) = unit_run().coil.blocks
+    assert block.maps[0].at_target.volume_m3 > 2 * unit.maps[0].at_target.volume_m3
+    assert block.calibration.ratio == pytest.approx(unit.calibration.ratio, rel=1e-9)
+
+
+def test_a_block_at_the_pose_of_another_is_as_sure_in_proportion():
+    from stimplan.runs.magnetic import judged_as
+
+    (block,) = unit_run().coil.blocks
+    double = attrs.evolve(block, drive=attrs.evolve(block.drive, didt_A_per_s=2e6), spread=None)
+    found = judged_as(double, block)
+    assert found.spread.figures["target"]["mean"].high_V_per_m == pytest.approx(
+        2 * block.spread.figures["target"]["mean"].high_V_per_m
+    )
+    assert found.handle_range.low_V_per_m == pytest.approx(2 * block.handle_range.low_V_per_m)
+
+
+def test_the_coil_file_of_a_protocol_is_looked_for_beside_it(tmp_path):
+    from stimplan.coil import catalogue_coil, write_coil
+
+    write_coil(catalogue_coil(COIL, kind="dipoles", elements=2), tmp_path / "mine.ccd")
+    tree = plan()
+    tree["stimulation"]["coil"] = {"family": "figure-8", "model": None, "file": "mine.ccd"}
+    (tmp_path / "plan.json").write_text(json.dumps(tree), encoding="utf-8")
+    result = run(tmp_path / "plan.json", small_head(), options=options(coil=None))
+    assert result.coil.chosen == "protocol" and result.coil.coil.provenance["file"] == "mine.ccd"
+    (tmp_path / "mine.ccd").unlink()
+    with pytest.raises(CoilError, match=r"mine\.ccd: there is no such file"):
+        run(tmp_path / "plan.json", small_head(), options=options(coil=None))
+
+
+def test_pulses_with_intensities_of_their_own_are_told():
+    tree = plan()
+    tree["stimulation"]["blocks"][0]["timing"]["stimulus"] = {
+        "pulses": 2, "intervals_ms": [3], "relative_intensities_percent": [80, 100]
+    }  # fmt: skip
+    tree["stimulation"]["blocks"][0]["timing"]["patterns"] = [{"count": 10, "interval_s": 5}]
+    tree.pop("published_totals", None)
+    result = run(tree, small_head(), options=options())
+    assert any("the pulses have 0.8, 1 times that field" in sentence for sentence in result.report.not_judged)

@@ -143,31 +143,51 @@ def simulate_coils(placed: PlacedCoils, options: RunOptions, *, progress: Progre
         A field did not converge.
     """
     known = known_facts(placed.coil, options.coil)
-    blocks = []
+    blocks: list[CoilBlock] = []
     for one, unit in zip(placed.blocks, unit_fields(placed, progress), strict=True):
         facts = attrs.evolve(known, field_V_per_m_for_1_A_per_s=_at_target(placed.protocol, one, unit))
         drive = drive_of(one.block, facts, options.coil, where=f"$.stimulation.blocks[{one.number - 1}].intensity")
         placement = coil_placement(placed.coil, pose_m=one.pose, didt_A_per_s=drive.didt_A_per_s, head=placed.head)
         region = target_of(placed.protocol, one, placed.head)
         measured = _measured(one, drive, scaled_field(unit, placement), region=region, options=options)
-        blocks.append(judged(measured, options.coil, known, distance_m=one.block.placement.distance_m or 0.0))
-        progress("placement uncertainty", one.number / len(placed.blocks))
+        twin = next((block for block in blocks if block.pose == one.pose and block.target == region), None)
+        if twin is None:
+            blocks.append(judged(measured, one, options.coil, known=known, progress=progress))
+        else:
+            blocks.append(judged_as(measured, twin))
     return CoilRun(placed.coil, placed.chosen, tuple(blocks))
 
 
-def judged(block: CoilBlock, options: CoilOptions, known: Known, *, distance_m: float) -> CoilBlock:
+def judged(
+    block: CoilBlock, placed: PlacedBlock, options: CoilOptions, *, known: Known, progress: Progress
+) -> CoilBlock:
     """A block with how sure its figures are: their spread over placements, and over an unknown handle."""
     below = below_of(block.field.head, block.pose)
     name, region = ("below", below) if block.target is None else ("target", block.target)
     if options.with_spread:
         regions = {"tissue": None, "below": below} | ({} if block.target is None else {"target": block.target})
-        block = attrs.evolve(block, spread=spread_of(block.field, regions))
+        block = attrs.evolve(block, spread=spread_of(block.field, regions, progress=progress))
         if block.is_handle_assumed:
-            block = attrs.evolve(block, handle_range=handle_range_of(block.field, region, name=name))
+            found = handle_range_of(block.field, region, name=name, progress=progress)
+            block = attrs.evolve(block, handle_range=found)
     if options.with_calibration:
-        found = calibrate(block.field, region, name=name, spread=block.spread, known=known, distance_m=distance_m)
-        block = attrs.evolve(block, calibration=found)
+        same = attrs.evolve(region, radius_m=RADIUS_M)  # the mean of another volume is no half of a ratio
+        spread = block.spread if region == same else None
+        distance_m = placed.block.placement.distance_m or 0.0
+        one = calibrate(block.field, same, name=name, spread=spread, known=known, distance_m=distance_m)
+        block = attrs.evolve(block, calibration=one)
     return block
+
+
+def judged_as(block: CoilBlock, twin: CoilBlock) -> CoilBlock:
+    """A block at the pose of another, whose figures are as sure as its: in proportion to their rates."""
+    factor = block.drive.didt_A_per_s / twin.drive.didt_A_per_s
+    return attrs.evolve(
+        block,
+        spread=None if twin.spread is None else twin.spread.scaled(factor),
+        handle_range=None if twin.handle_range is None else twin.handle_range.scaled(factor),
+        calibration=twin.calibration,
+    )
 
 
 def unit_fields(placed: PlacedCoils, progress: Progress) -> list[CoilField]:

@@ -7,6 +7,7 @@ import attrs
 from stimplan.head.lesion import lesion_notices
 from stimplan.head.space import has_mni
 from stimplan.head.tissues import in_words
+from stimplan.protocol import Block
 from stimplan.runs.result import RunResult
 
 
@@ -31,7 +32,22 @@ def _placement_notices(result: RunResult) -> tuple[str, ...]:
         if block.drive.basis != "protocol":
             found.append(f"{name}{block.drive.sentence}")
         found += [f"{name}{note}." for note in block.pose.notices]
+        if result.protocol.magnetic is not None:
+            found += _other_pulses(name, result.protocol.magnetic.blocks[block.number - 1])
     return tuple(found)
+
+
+def _other_pulses(name: str, block: Block) -> list[str]:
+    """That pulses of the stimulus have other intensities than the block's, for which the field is given."""
+    stimulus = block.timing.stimulus
+    if stimulus.intensities and any(one is not None for one in stimulus.intensities):
+        return [
+            f"{name}the field is that of the block's intensity; pulses of the stimulus have intensities of their own."
+        ]
+    if set(stimulus.relative_intensities) - {1.0}:
+        sizes = ", ".join(f"{one:g}" for one in stimulus.relative_intensities)
+        return [f"{name}the field is that of the block's intensity; the pulses have {sizes} times that field."]
+    return []
 
 
 def _why_no_target(result: RunResult) -> str:
