@@ -310,10 +310,11 @@ class Viewer {
     this.canvas.setAttribute("aria-label", `3-D scene, ${this.scene.title}: the head seen mostly from ${{ up: "the top", down: "below" }[AXIS_WORDS[facing[0]]] || "the " + AXIS_WORDS[facing[0]]}. Arrow keys turn it, plus and minus zoom.`);
   }
   word(text, x, y, kind) {  // never beyond the edge
-    const span = make("span", { class: kind }), room = kind === "axis" ? 12 : Math.min(14 + 3.4 * Math.max(...text.split("\n").map(line => line.length)), 120);
+    const span = make("span", { class: kind }), lines = text.split("\n");
+    const room = kind === "axis" ? 12 : Math.min(14 + 3.4 * Math.max(...lines.map(line => line.length)), 120), tall = 8 * lines.length + 6;
     span.textContent = text;
     span.style.left = Math.max(room, Math.min(this.canvas.clientWidth - room, x)) + "px";
-    span.style.top = Math.max(14, Math.min(this.canvas.clientHeight - 14, y)) + "px";
+    span.style.top = Math.max(tall, Math.min(this.canvas.clientHeight - tall, y)) + "px";
     return span;
   }
   panel() {
