@@ -322,6 +322,7 @@ def test_without_the_extra_the_command_says_what_to_install():
         (["--folder", "/nowhere"], "no folder"),
         (["no-such-protocol"], "no-such-protocol"),
         (["--host", "203.0.113.7"], "cannot listen"),
+        (["--host", "0.0.0.0"], "no address a browser could ask for"),
     ],
 )
 def test_what_cannot_be_served_is_refused_before_anything_starts(arguments, words):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FIRST_PROTOCOL = "select-tdcs"
 # Largest message of the page, bytes: an uploaded protocol and its envelope. Larger ones close the connection.
 MESSAGE_BYTES = 1_000_000
+# The gate takes requests for its own address only, which all addresses together are not.
+_EVERYWHERE = ("", "0.0.0.0", "::")
 _STATIC = Path(__file__).with_name("static")
 
 
@@ -126,6 +128,9 @@ def _trame_server(secret: str) -> Any:
 
 def _free_port(host: str, port: int) -> int:
     """The port asked for, or a free one; refused in words where it cannot be listened on."""
+    if host in _EVERYWHERE:
+        what = f"{host!r} is no address a browser could ask for; name the one by which other machines know this one"
+        raise InputError(Problem("--host", what))
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
