@@ -162,25 +162,36 @@ class LeadField:
             Every name that is not in the layout (with the nearest), currents that are not finite, all zero, or do
             not sum to zero.
         """
-        problems, found = [], np.zeros(len(self.names))
-        for name, current in currents_A.items():
-            if name not in self.names:
-                near = get_close_matches(name, self.names, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(self.names)}"
-                problems.append(Problem(name, f"the lead field has no such electrode{hint}"))
-            elif not np.isfinite(current):
-                problems.append(Problem(name, f"its current must be finite, got {current!r} A"))
-            else:
-                found[self.names.index(name)] = current
-        size = np.abs(found).sum()
-        if not problems and not size > 0:
-            problems.append(Problem("montage", "all currents are zero: no current, no field"))
-        if not problems and not abs(found.sum()) <= _BALANCE * size:
-            what = f"the currents must sum to zero, they sum to {text(float(found.sum()), 'A', 6)}"
-            problems.append(Problem("montage", what))
-        if problems:
-            raise InputError(problems)
-        return found
+        return checked_currents(self.names, currents_A)
+
+
+def checked_currents(names: Sequence[str], currents_A: Mapping[str, float]) -> Array:
+    """(electrodes,) currents of a montage in the order of the names, A.
+
+    Raises
+    ------
+    InputError
+        See `LeadField.currents`.
+    """
+    problems, found = [], np.zeros(len(names))
+    for name, current in currents_A.items():
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(names)}"
+            problems.append(Problem(name, f"the lead field has no such electrode{hint}"))
+        elif not np.isfinite(current):
+            problems.append(Problem(name, f"its current must be finite, got {current!r} A"))
+        else:
+            found[names.index(name)] = current
+    size = np.abs(found).sum()
+    if not problems and not size > 0:
+        problems.append(Problem("montage", "all currents are zero: no current, no field"))
+    if not problems and not abs(found.sum()) <= _BALANCE * size:
+        what = f"the currents must sum to zero, they sum to {text(float(found.sum()), 'A', 6)}"
+        problems.append(Problem("montage", what))
+    if problems:
+        raise InputError(problems)
+    return found
 
 
 def compute_lead_field(

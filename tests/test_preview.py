@@ -115,3 +115,6 @@ def test_the_lead_field_command_makes_a_file_and_measures_a_montage(tmp_path, ca
     assert cli(["leadfield", str(file), "--edge-mm", "teaching", "--sites", "C3,Fp2"]) == 2
     assert cli(["leadfield", str(tmp_path / "x.txt")]) == 2
     assert cli(["leadfield", str(file), "--diameter-mm", "400"]) == 2
+    new = tmp_path / "new.h5"
+    for montage in (["C3:1"], ["C3:1", "Q9:-1"]):  # refused before minutes are spent
+        assert cli(["leadfield", str(new), "--montage", *montage]) == 2 and not new.exists()

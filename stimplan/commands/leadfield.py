@@ -38,7 +38,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     _refuse_bad(args)
     currents = montage_currents(args.montage) if args.montage else None
     with progress_bar(is_shown=not args.json) as progress:
-        lead = _lead_field(args, progress)
+        lead = _lead_field(args, currents, progress)
     answer = None if currents is None else _answer(lead, currents)
     summary = {
         "file": str(args.file),
@@ -57,12 +57,12 @@ def run(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _lead_field(args: argparse.Namespace, progress: Any) -> LeadField:
+def _lead_field(args: argparse.Namespace, currents: dict[str, float] | None, progress: Any) -> LeadField:
     """The lead field of a file that is there, if nothing is said about it but its name; else the one that is asked."""
     from stimplan.head import load_head
-    from stimplan.leadfield import compute_lead_field, open_lead_field
+    from stimplan.leadfield import checked_currents, compute_lead_field, open_lead_field
     from stimplan.leadfield_file import open_rows
-    from stimplan.sites import layouts
+    from stimplan.sites import layout_sites, layouts
     from stimplan.units import to_si
 
     said = (args.head, args.edge_mm, args.sites, args.diameter_mm)
@@ -76,10 +76,13 @@ def _lead_field(args: argparse.Namespace, progress: Any) -> LeadField:
         raise InputError(
             Problem("--sites", f"{sites!r} is no layout ({known}); or give sites with commas, such as C3,C4,Cz")
         )
+    names = layout_sites(sites) if sites in layouts() else [site.strip() for site in sites.split(",")]
+    if currents is not None:
+        checked_currents(names, currents)  # before minutes are spent on a lead field that cannot answer
     head = load_head(args.head or "colin27", edge_mm=args.edge_mm, progress=progress)
     return compute_lead_field(
         head,
-        sites if sites in layouts() else [site.strip() for site in sites.split(",")],
+        sites if sites in layouts() else names,
         path=args.file,
         diameter_m=to_si(args.diameter_mm or 12.0, "mm"),
         progress=progress,
