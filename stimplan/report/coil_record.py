@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stimplan.coil.intensity import stimulator_of
 from stimplan.head.space import has_mni, to_mni_m
 from stimplan.head.tape_sites import nearest_site
 from stimplan.pose import handle_angle_rad
@@ -31,6 +32,7 @@ def coil_record(found: CoilRun, safety_facts: Mapping[str, float]) -> dict[str, 
         "certainty": coil.provenance.get("certainty"),
         "caution": coil.provenance.get("caution") or None,
         "max_didt_A_per_s": coil.max_didt_A_per_s,
+        "stimulator": stimulator_of(coil) or None,
         "elements": len(coil.positions_m),
         "safety_facts": dict(safety_facts),
         "blocks": [block_record(block) for block in found.blocks],

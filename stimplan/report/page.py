@@ -140,7 +140,9 @@ def _coil_caption(name: str, blocks: Sequence[Mapping[str, Any]]) -> str:
     """The same of a coil: which block, and for which rate where that is not the protocol's intensity."""
     block = re.fullmatch(r"block(\d+)_(.+)", name)
     number, shown = (int(block[1]), block[2]) if block else (1, name)
-    start = f"{blocks[number - 1]['label']}: ".capitalize() if len(blocks) > 1 and shown not in TIMELINE_FIGURES else ""
+    start = (
+        f"{_first_upper(blocks[number - 1]['label'])}: " if len(blocks) > 1 and shown not in TIMELINE_FIGURES else ""
+    )
     drive = blocks[number - 1]["drive"]
     rate = "" if drive["basis"] == "protocol" else f" For {_quantity(drive['didt_A_per_s'], 'A_per_s')}."
     return start + CAPTIONS.get(shown, "") + (rate if shown.startswith(("field", "overview")) else "")

@@ -67,7 +67,7 @@ class Spread:
     shift_m, turn_rad : float
         How far they are from the intended one.
     figures : mapping of str to mapping of str to Range
-        By region (`tissue`, `target`, `below`) and figure (`mean`, `median`, `p99`, `p999`).
+        By region (`tissue`, `target`, `below`) and figure (`mean`, `median`, `p99`, `p999`, `peak`).
     """
 
     poses: int
@@ -163,13 +163,13 @@ def unit_fields_at(
 
 
 def figures_of(field: CoilField, masks: Mapping[str, NDArray[np.bool_]]) -> dict[str, dict[str, float]]:
-    """Mean, median and upper percentiles of |E| in each region, V/m."""
+    """Mean, median, upper percentiles and peak of |E| in each region, V/m."""
     found = {}
     for name, mask in masks.items():
         values, volumes = np.linalg.norm(field.E_V_per_m[mask], axis=1), field.head.volumes_m3[mask]
         median, p99, p999 = weighted_percentiles(values, volumes, [50, 99, 99.9])
         mean = float(values @ volumes / volumes.sum())
-        found[name] = {"mean": mean, "median": median, "p99": p99, "p999": p999}
+        found[name] = {"mean": mean, "median": median, "p99": p99, "p999": p999, "peak": float(values.max())}
     return found
 
 
