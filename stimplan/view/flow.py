@@ -12,7 +12,7 @@ from stimplan.errors import InputError
 from stimplan.exposure import Exposure, exposure_of
 from stimplan.head.cortex import cortex_of
 from stimplan.head.model import HeadModel
-from stimplan.view.montage import add_electrodes, best_views, label_electrodes, label_margin
+from stimplan.view.montage import add_electrodes, best_views, draw_views
 from stimplan.view.overview import add_glass
 from stimplan.view.paper import FIELD_CMAP, new_figure
 from stimplan.view.scene import (
@@ -233,21 +233,13 @@ def plot_streamlines(field: Field, *, views: Sequence[str] | None = None) -> Fig
     from matplotlib.colors import LogNorm
 
     lines = current_lines(field)
-    head, placement = field.head, field.placement
+    placement = field.placement
     assert placement is not None
     chosen = tuple(views) if views else best_views(placement)
-    points = head.nodes_m[np.unique(head.scalp)]
-    half_height = half_height_m(points, chosen, label_margin(placement))
     figure = new_figure(3.5 * len(chosen), 4.2)
     plotter = scene_streamlines(field)
     try:
-        for column, view in enumerate(chosen):
-            axes = figure.add_axes((column / len(chosen), 0.155, 1 / len(chosen), 0.79))
-            shot = shoot(plotter, VIEWS[view], points_m=points, half_height=half_height)
-            show_shot(axes, shot, title=f"from the {view}", letters_at=0.08)
-            label_electrodes(axes, shot, placement)
-            if column == 0:
-                draw_scale_bar(axes, shot, at=(0.4, 0.03))
+        draw_views(figure, plotter, placement, views=chosen, between=(0.155, 0.945))
     finally:
         plotter.close()
     limits = LogNorm(*density_range_A_per_m2(lines))

@@ -95,18 +95,10 @@ def plot_montage(placement: Placement, *, views: Sequence[str] | None = None) ->
         Names from `VIEWS`; by default the two that show the electrodes best.
     """
     chosen = tuple(views) if views else best_views(placement)
-    points = placement.head.nodes_m[np.unique(placement.head.scalp)]
-    half_height = half_height_m(points, chosen, label_margin(placement))
     figure = new_figure(3.5 * len(chosen), 3.75)
     plotter = scene_montage(placement)
     try:
-        for column, name in enumerate(chosen):
-            axes = figure.add_axes((column / len(chosen), 0.07, 1 / len(chosen), 0.87))
-            shot = shoot(plotter, VIEWS[name], points_m=points, half_height=half_height)
-            show_shot(axes, shot, title=f"from the {name}", letters_at=0.08)
-            label_electrodes(axes, shot, placement)
-            if column == 0:
-                draw_scale_bar(axes, shot, at=(0.4, 0.03))
+        draw_views(figure, plotter, placement, views=chosen, between=(0.07, 0.94))
     finally:
         plotter.close()
     electrodes = [patch.electrode for patch in placement.electrodes]
@@ -118,6 +110,38 @@ def plot_montage(placement: Placement, *, views: Sequence[str] | None = None) ->
     for place, (words, colour) in zip((0.27, 0.73) if when else (0.32, 0.68), key, strict=True):
         figure.text(place, 0.025, f"■ {words}", color=colour, fontsize=7.5, ha="center")
     return figure
+
+
+def draw_views(
+    figure: Figure,
+    plotter: pyvista.Plotter,
+    placement: Placement,
+    *,
+    views: Sequence[str],
+    between: tuple[float, float],
+) -> None:
+    """A scene of the head from several sides beside each other, with the electrodes named and one scale bar.
+
+    Parameters
+    ----------
+    figure : Figure
+    plotter : pyvista.Plotter
+    placement : Placement
+    views : sequence of str
+        Names from `VIEWS`, from left to right.
+    between : (low, high)
+        Part of the figure's height.
+    """
+    points = placement.head.nodes_m[np.unique(placement.head.scalp)]
+    half_height = half_height_m(points, views, label_margin(placement))
+    low, high = between
+    for column, name in enumerate(views):
+        axes = figure.add_axes((column / len(views), low, 1 / len(views), high - low))
+        shot = shoot(plotter, VIEWS[name], points_m=points, half_height=half_height)
+        show_shot(axes, shot, title=f"from the {name}", letters_at=0.08)
+        label_electrodes(axes, shot, placement)
+        if column == 0:
+            draw_scale_bar(axes, shot, at=(0.4, 0.03))
 
 
 def _colours(placement: Placement) -> list[str]:
