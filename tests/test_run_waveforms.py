@@ -47,7 +47,7 @@ WAVEFORMS = [
     ("marshall-2006-sleep", "Peak |E|", ["peak", "offset", "oscillation"]),
     ("jaberzadeh-2014-tpcs", "|E| during a pulse", ["peak", "rms"]),
     (TWO_PAIRS, "Modulation depth of the envelope", ["envelope", "carrier_peak", "carrier_rms"]),
-    (FOUR_PAIRS, "Modulation depth of the envelope", ["envelope", "carrier_peak", "carrier_rms"]),
+    (FOUR_PAIRS, "Modulation depth of the envelope", ["envelope", "envelope_slow", "carrier_peak", "carrier_rms"]),
 ]
 
 
