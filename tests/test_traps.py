@@ -113,9 +113,13 @@ def lost_work(tree: ast.AST) -> list[str]:
     return lost
 
 
+# Opening a browser window may wait for the window to be closed; the address is printed in any case.
+MAY_BE_LOST = {"_open_browser"}
+
+
 def test_whatever_is_given_to_another_thread_is_waited_for():
     for path, tree in TREES.items():
-        assert lost_work(tree) == [], path
+        assert set(lost_work(tree)) <= MAY_BE_LOST, path
 
 
 @pytest.mark.parametrize("code", ["pool.apply_async(g)", "x = pool.submit(g)", "threading.Thread(target=g).start()"])
@@ -125,14 +129,14 @@ def test_the_look_for_lost_work_can_fail(code):
 
 
 def test_what_fails_on_the_second_thread_fails_the_run(monkeypatch, tmp_path):
-    def fails(*_):
+    def fails(*_, **__):
         raise ArithmeticError("a volume that cannot be written")
 
     monkeypatch.setattr(outputs, "write_volumes", fails)
-    monkeypatch.setattr(outputs, "write_vtu", lambda *_: None)
+    monkeypatch.setattr(outputs, "write_vtu", lambda *_, **__: None)
     with pytest.raises(ArithmeticError, match="a volume"):
         outputs.write_outputs(
-            SimpleNamespace(field=None, exposure=None), tmp_path, with_figures=False, progress=lambda *_: None
+            SimpleNamespace(field=None, exposure=None, coil=None), tmp_path, with_figures=False, progress=lambda *_: None
         )
 
 

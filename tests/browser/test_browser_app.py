@@ -73,6 +73,9 @@ class Sheet:
         self.page.wait_for_function(
             "trame.state.get('plan_title')?.includes('SELECT') && trame.state.get('view_field')"
         )
+        # What an earlier test was told stays in sight, and may lie over a button.
+        self.page.evaluate("trame.state.get('messages').forEach((one) => trame.trigger('dismiss', [one.id]))")
+        self.page.wait_for_function("trame.state.get('messages').length === 0")
 
     def state(self, name):
         return self.page.evaluate(f"trame.state.get('{name}')")
