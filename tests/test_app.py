@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import attrs
 import numpy as np
@@ -25,10 +27,12 @@ from stimplan.app.security import Gate, LimitedMessages, address, hosts_of, new_
 from stimplan.app.solve_worker import Job, Solved, work
 from stimplan.app.solver import crash_reason, tidy
 from stimplan.errors import InputError
+from stimplan.fem.interference import modulation_depth_pair
 from stimplan.preview import preview, preview_table
-from stimplan.protocol import list_protocols, read_protocol
+from stimplan.protocol import dump_protocol, list_protocols, read_protocol
 from stimplan.safety import check
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "protocols"
 IDS = [entry.path.stem for entry in list_protocols()]
 
 
@@ -78,16 +82,42 @@ def test_electrodes_lie_where_the_preview_has_them():
     )
 
 
-def test_what_has_no_preview_says_why():
-    for name in IDS:
-        protocol = read_protocol(name)
-        if protocol.modality == "TI":
-            assert "envelope" in picture_of(Plan(protocol)).why
-            break
+def test_currents_with_phases_of_their_own_are_not_one_set_of_currents():
     phases = next(p for p in map(read_protocol, IDS) if any((e.phase_rad or 0) not in (0.0,) for e in p.electrodes))
     shifted = attrs.evolve(phases.electrodes[0], phase_rad=1.0)
     with pytest.raises(InputError, match="phase"):
         preview_currents_A(attrs.evolve(phases, stimulation=_with(phases, shifted)))
+
+
+def test_the_envelope_of_two_pairs_is_shown_by_its_closed_form():
+    protocol = read_protocol(EXAMPLES / "example-ti-two-pairs.json")
+    seen, carriers = picture_of(Plan(protocol)), picture_of(Plan(protocol), 1)
+    pairs = [preview({"F7": 1e-3, "P7": -1e-3}).E_V_per_m, preview({"F8": 1e-3, "P8": -1e-3}).E_V_per_m]
+    np.testing.assert_allclose(seen.values, modulation_depth_pair(np.stack(pairs)), rtol=2e-5, atol=1e-7)
+    plus, minus = (np.linalg.norm(pairs[0] + sign * pairs[1], axis=1) for sign in (1, -1))
+    np.testing.assert_allclose(carriers.values, np.maximum(plus, minus), rtol=2e-5)
+    assert seen.low == 0 and 0 < seen.high <= float(seen.values.max())
+    assert "Modulation depth" in seen.caption and seen.shades == ("Modulation depth", "Carriers' peak |E|")
+
+
+def test_a_quarter_of_a_cycle_between_two_pairs_makes_the_field_turn():
+    protocol = next(p for p in map(read_protocol, IDS) if p.modality == "tACS" and len(p.electrodes) == 2)
+    tree = json.loads(dump_protocol(protocol))
+    (one, other), at = tree["stimulation"]["electrodes"], ("F3", "P3", "F4", "P4")
+    sizes = {"shape": {"type": "circle", "diameter_mm": 12}}
+    tree.update(id="turning", certainty={})
+    tree["stimulation"]["amplitude_convention"] = "peak"
+    tree["stimulation"]["electrodes"] = [
+        {**pattern, **sizes, "site": site, "label": site, "current_mA": sign, "phase_deg": phase}
+        for pattern, site, sign, phase in zip((one, other, one, other), at, (1, -1, 1, -1), (0, 0, 90, 90), strict=True)
+    ]
+    seen = picture_of(Plan(read_protocol(tree)))
+    in_phase = preview({"F3": 1e-3, "P3": -1e-3}).E_V_per_m
+    quarter = preview({"F4": 1e-3, "P4": -1e-3}).E_V_per_m
+    turns = np.linspace(0, np.pi, 181)
+    largest = np.max([np.linalg.norm(in_phase * np.cos(t) - quarter * np.sin(t), axis=1) for t in turns], axis=0)
+    np.testing.assert_allclose(seen.values, largest, rtol=2e-4, atol=1e-7)
+    assert seen.caption.startswith("Peak |E| of the cycle")
 
 
 def _with(protocol, first):

@@ -136,7 +136,10 @@ def test_what_fails_on_the_second_thread_fails_the_run(monkeypatch, tmp_path):
     monkeypatch.setattr(outputs, "write_vtu", lambda *_, **__: None)
     with pytest.raises(ArithmeticError, match="a volume"):
         outputs.write_outputs(
-            SimpleNamespace(field=None, exposure=None, coil=None), tmp_path, with_figures=False, progress=lambda *_: None
+            SimpleNamespace(field=None, exposure=None, coil=None),
+            tmp_path,
+            with_figures=False,
+            progress=lambda *_: None,
         )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.app.plan import Plan
+from stimplan.app.swinging import is_swinging, swinging
 from stimplan.errors import InputError
 from stimplan.preview import Preview, preview, preview_table
 from stimplan.protocol import Protocol
@@ -121,6 +122,8 @@ def picture_of(plan: Plan, shade: int = 0) -> Picture:
     discs, problems = _discs(plan.protocol)
     if plan.protocol.magnetic is not None:
         return _of_coil(plan.protocol, quantity)
+    if is_swinging(plan.protocol):
+        return _of_waveform(plan.protocol, shade, discs, problems)
     told: dict[str, Any] = {
         "caption": _CAPTIONS[quantity],
         "table": colour_table(quantity),
@@ -135,6 +138,26 @@ def picture_of(plan: Plan, shade: int = 0) -> Picture:
     values, most = _values(seen, quantity)
     low = 0.0 if quantity == "magnitude" else -most
     return Picture(values=values, low=low, high=most, line=_line(seen), why="; ".join(problems), **told)
+
+
+def _of_waveform(protocol: Protocol, shade: int, discs: tuple[Disc, ...], problems: list[str]) -> Picture:
+    """The envelope of carriers, or the cycle of currents with phases of their own."""
+    told: dict[str, Any] = {"table": colour_table("magnitude"), "electrodes": discs, "low": 0.0}
+    try:
+        seen = swinging(protocol)
+    except InputError as error:
+        why = "; ".join(str(one) for one in error.problems)
+        return Picture(values=None, high=1.0, caption="", shades=SHADES, line="", why=why, **told)
+    shown = seen.maps[min(shade, len(seen.maps) - 1)]
+    most = max(seen.percentile_V_per_m(shown.values_V_per_m, _PERCENT), _LEAST_V_PER_M)
+    p95, p99 = (seen.percentile_V_per_m(shown.values_V_per_m, percent) for percent in (95, 99))
+    return Picture(
+        values=shown.values_V_per_m.astype(np.float32), high=most,
+        caption=f"{shown.title} on the cortex, V/m, to the 99.9th percentile of its area",
+        shades=tuple(one.symbol[0].upper() + one.symbol[1:] for one in seen.maps),
+        line=f"template head, 12 mm discs: 95th percentile {p95:.3g} V/m, 99th {p99:.3g} V/m", why="; ".join(problems),
+        **told,
+    )  # fmt: skip
 
 
 def _of_coil(protocol: Protocol, quantity: Quantity) -> Picture:
