@@ -71,15 +71,15 @@ def field_html(field: Field) -> str:
     """Median and 99.9th percentile of |E| by volume in each tissue, and how well it was solved."""
     import numpy as np
 
+    from stimplan.percentiles import weighted_percentiles
+
     rows = []
     sizes, volumes, labels = field.magnitude_V_per_m, field.head.volumes_m3, field.head.tissue
     for tissue in field.head.tissues:
         inside = np.flatnonzero(labels == tissue.label)
         if not len(inside):
             continue
-        order = inside[np.argsort(sizes[inside])]
-        share = np.cumsum(volumes[order]) / volumes[order].sum()
-        median, high = (float(sizes[order[np.searchsorted(share, part)]]) for part in (0.5, 0.999))
+        median, high = weighted_percentiles(sizes[inside], volumes[inside], (50, 99.9))
         rows.append((tissue.name.replace("_", " "), text(median, "V_per_m"), text(high, "V_per_m")))
     table = _table(("tissue", "median |E|", "99.9th percentile"), rows)
     note = f"{len(field.head.tets):,} tetrahedra, residual {field.residual:.1e}; digest {escape(field.digest[:16])}"

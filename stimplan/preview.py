@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.errors import InputError, Problem
+from stimplan.percentiles import weighted_percentiles
 from stimplan.resources import package_path
 from stimplan.sites import resolve_site
 
@@ -85,10 +86,7 @@ class Preview:
 
     def percentile_V_per_m(self, percent: float) -> float:
         """Percentile of |E| over the cortical area, V/m."""
-        size = self.magnitude_V_per_m
-        order = np.argsort(size)
-        covered = np.cumsum(self.table.area_m2[order])
-        return float(size[order][np.searchsorted(covered, percent / 100 * covered[-1] * (1 - 1e-12))])
+        return weighted_percentiles(self.magnitude_V_per_m, self.table.area_m2, percent)[0]
 
     def record(self) -> dict[str, Any]:
         """The figures as plain JSON data."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stimplan.app.plan import Plan
 from stimplan.app.swinging import is_swinging, swinging
 from stimplan.errors import InputError
+from stimplan.percentiles import weighted_percentiles
 from stimplan.preview import Preview, preview, preview_table
 from stimplan.protocol import Protocol
 from stimplan.sites import known_sites, resolve_site
@@ -149,10 +150,9 @@ def _of_waveform(protocol: Protocol, shade: int, discs: tuple[Disc, ...], proble
         why = "; ".join(str(one) for one in error.problems)
         return Picture(values=None, high=1.0, caption="", shades=SHADES, line="", why=why, **told)
     shown = seen.maps[min(shade, len(seen.maps) - 1)]
-    most = max(seen.percentile_V_per_m(shown.values_V_per_m, _PERCENT), _LEAST_V_PER_M)
-    p95, p99 = (seen.percentile_V_per_m(shown.values_V_per_m, percent) for percent in (95, 99))
+    p95, p99, top = weighted_percentiles(shown.values_V_per_m, seen.table.area_m2, (95, 99, _PERCENT))
     return Picture(
-        values=shown.values_V_per_m.astype(np.float32), high=most,
+        values=shown.values_V_per_m.astype(np.float32), high=max(top, _LEAST_V_PER_M),
         caption=f"{shown.title} on the cortex, V/m, to the 99.9th percentile of its area",
         shades=tuple(one.symbol[0].upper() + one.symbol[1:] for one in seen.maps),
         line=f"template head, 12 mm discs: 95th percentile {p95:.3g} V/m, 99th {p99:.3g} V/m", why="; ".join(problems),
@@ -187,9 +187,7 @@ def _values(seen: Preview, quantity: Quantity) -> tuple[NDArray[np.float32], flo
         most = seen.percentile_V_per_m(_PERCENT)
         return seen.magnitude_V_per_m.astype(np.float32), max(most, _LEAST_V_PER_M)
     inward = seen.inward_V_per_m
-    order = np.argsort(np.abs(inward))
-    covered = np.cumsum(seen.table.area_m2[order])
-    most = float(np.abs(inward)[order][np.searchsorted(covered, _PERCENT / 100 * covered[-1])])
+    (most,) = weighted_percentiles(np.abs(inward), seen.table.area_m2, _PERCENT)
     return inward.astype(np.float32), max(most, _LEAST_V_PER_M)
 
 
@@ -252,7 +250,9 @@ def layer(
     **more
         `opacity` (default 1), `is_shaded`: whether the field's values are its.
     """
-    outward = _point_normals(points_m, triangles) if normals is None else normals
+    from stimplan.fem.surface import point_normals  # only what was solved is without normals, and has loaded it
+
+    outward = point_normals(np.asarray(points_m, dtype=np.float64), triangles) if normals is None else normals
     points, corners = packed(1e3 * points_m, "float32"), packed(triangles, "uint32")
     return {
         "id": name,
@@ -292,13 +292,3 @@ def gradient(table: bytes) -> str:
     rows = np.frombuffer(table, np.uint8).reshape(-1, 3)
     stops = ", ".join("#{:02x}{:02x}{:02x}".format(*rows[at]) for at in range(0, 256, 15))
     return f"linear-gradient(90deg, {stops})"
-
-
-def _point_normals(points: NDArray[Any], triangles: NDArray[Any]) -> NDArray[np.float64]:
-    """Unit normals at the points, those of the triangles around weighed by their areas."""
-    corners = points[triangles]
-    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    summed = np.zeros(points.shape)
-    for corner in range(3):
-        np.add.at(summed, triangles[:, corner], across)
-    return summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-30)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import attrs
 import numpy as np
-from numpy.typing import NDArray
 
 from stimplan.exposure import currents_of
 from stimplan.field_map import FieldMap, map_maker
@@ -32,12 +31,6 @@ class Swinging:
 
     table: PreviewTable
     maps: tuple[FieldMap, ...]
-
-    def percentile_V_per_m(self, values: NDArray[np.float64], percent: float) -> float:
-        """Percentile over the cortical area, V/m."""
-        order = np.argsort(values)
-        covered = np.cumsum(self.table.area_m2[order])
-        return float(values[order][np.searchsorted(covered, percent / 100 * covered[-1] * (1 - 1e-12))])
 
 
 def is_swinging(protocol: Protocol) -> bool:

@@ -17,6 +17,15 @@ def area_vectors(nodes_m: Array, triangles: Triangles) -> Array:
     return np.cross(b - a, c - a) / 2
 
 
+def point_normals(points_m: Array, triangles: Triangles) -> Array:
+    """(p, 3) unit normals at the points, those of the triangles around weighed by area; zero where they cancel."""
+    vectors, normals = area_vectors(points_m, triangles), np.zeros_like(points_m)
+    for corner in range(3):
+        np.add.at(normals, triangles[:, corner], vectors)
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    return np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
+
+
 def nearest_on_surface(point_m: Array, nodes_m: Array, triangles: Triangles) -> tuple[int, Array]:
     """Triangle nearest to a point, and the point of it that is nearest.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stimplan.percentiles import weighted_percentiles
 from stimplan.roi.atlas import SHIPPED, Atlas, AtlasRoi, atlas_record, atlas_roi, load_atlas
 from stimplan.roi.cortical import CorticalField, CorticalMetrics, field_on_cortex, measure_cortex
 from stimplan.roi.dose import CAUTION, equalising_factor, scaled
@@ -25,7 +26,6 @@ from stimplan.roi.metrics import (
     measure,
     measure_map,
     volume_above_m3,
-    weighted_percentiles,
 )
 from stimplan.roi.patch import CorticalPatch
 from stimplan.roi.regions import (

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stimplan.errors import InputError
 from stimplan.field import Field
 from stimplan.head.cortex import Cortex, cortex_of
-from stimplan.roi.metrics import weighted_percentiles
+from stimplan.percentiles import weighted_percentiles
 from stimplan.roi.regions import PatchRoi, Roi, cortical_patch, elements_in, tissue_of
 
 Array = NDArray[np.float64]

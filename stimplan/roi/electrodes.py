@@ -18,8 +18,8 @@ from stimplan.fem.contact import contact_density
 from stimplan.fem.surface import area_vectors
 from stimplan.field import Field
 from stimplan.head.model import HeadModel
+from stimplan.percentiles import weighted_percentiles
 from stimplan.placement import Patch, Placement
-from stimplan.roi.metrics import weighted_percentiles
 from stimplan.units import to_si
 
 Array = NDArray[np.float64]

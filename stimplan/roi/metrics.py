@@ -12,6 +12,7 @@ from stimplan.head.cortex import cortex_of
 from stimplan.head.model import HeadModel
 from stimplan.head.space import has_mni, to_mni_m
 from stimplan.montage import Point
+from stimplan.percentiles import weighted_percentiles
 from stimplan.roi.regions import Roi, TissueRoi, default_tissue, elements_in, tissue_of
 
 Array = NDArray[np.float64]
@@ -227,29 +228,6 @@ def contrast(shown: Field | MapOn, roi: Roi) -> Contrast:
     strong = tissue & (strength > p999 / 2)
     share = float(volumes[strong & inside].sum() / volumes[strong].sum()) if strong.any() else 0.0
     return Contrast(target_mean, rest_mean, target_mean / rest_mean if rest_mean > 0 else None, share)
-
-
-def weighted_percentiles(values: ArrayLike, weights: ArrayLike, percent: ArrayLike) -> tuple[float, ...]:
-    """Smallest value for which the values up to it hold at least that percentage of the weight.
-
-    It is always one of the values, does not change when a value is split into two with the same total weight, and
-    with equal weights is numpy's percentile with method "inverted_cdf".
-
-    Raises
-    ------
-    InputError
-        No values, a weight that is negative or not finite, weights that sum to zero, NaN, or not between 0 and 100.
-    """
-    v, w = np.asarray(values, dtype=np.float64), np.asarray(weights, dtype=np.float64)
-    p = np.atleast_1d(np.asarray(percent, dtype=np.float64))
-    is_fine = v.shape == w.shape and v.size > 0 and bool(np.all(w >= 0)) and 0 < w.sum() < float("inf")
-    if not is_fine or np.isnan(v).any() or not np.all((p >= 0) & (p <= 100)):
-        raise InputError("a percentile needs values without NaN, weights that are not negative, and 0 to 100 per cent")
-    order = np.argsort(v[w > 0], kind="stable")
-    v, cumulative = v[w > 0][order], np.cumsum(w[w > 0][order])
-    # The sum of the weights is rounded; a percentage that falls on a step to within that rounding is on it.
-    wanted = p / 100 * cumulative[-1] * (1 - 1e-12)
-    return tuple(float(x) for x in v[np.minimum(np.searchsorted(cumulative, wanted), len(v) - 1)])
 
 
 def _seen(shown: Field | MapOn) -> tuple[HeadModel, Array]:

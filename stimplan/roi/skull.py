@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from stimplan.field import Field
 from stimplan.head.model import HeadModel
 from stimplan.head.scalp import nearest_on_surface
+from stimplan.percentiles import weighted_percentiles
 from stimplan.placement import Patch
 from stimplan.roi.electrodes import RIM_M, placed, rim_m, triangle_areas_m2
-from stimplan.roi.metrics import weighted_percentiles
 
 Array = NDArray[np.float64]
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from stimplan import __version__
 from stimplan.errors import naming
+from stimplan.fem.surface import point_normals
 from stimplan.view.scene_parts import Layer, Scene, Shade, scene_of_run
 
 if TYPE_CHECKING:
@@ -132,13 +133,8 @@ def _linear(srgb: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
 
 def _normals(layer: Layer) -> NDArray[np.float64]:
     """(p, 3) unit normals, mean of the triangles around each point by area; up where there is none."""
-    a, b, c = (layer.points_m[layer.triangles[:, corner]] for corner in range(3))
-    vectors = np.cross(b - a, c - a)
-    normals = np.zeros_like(layer.points_m)
-    for corner in range(3):
-        np.add.at(normals, layer.triangles[:, corner], vectors)
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    return np.where(length > 0, normals / np.where(length > 0, length, 1), [0.0, 0.0, 1.0])
+    normals = point_normals(np.asarray(layer.points_m, dtype=np.float64), layer.triangles.astype(np.int32))
+    return np.where(normals.any(axis=1, keepdims=True), normals, [0.0, 0.0, 1.0])
 
 
 def _add(

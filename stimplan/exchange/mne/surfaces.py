@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stimplan.errors import HeadError, Problem
 from stimplan.exchange.mne.triangles import closed_problems, halved_edges, inside_distance_m, self_contacts
+from stimplan.fem.surface import area_vectors, point_normals
 from stimplan.head.levels import Region, level_of_region
 from stimplan.head.model import HeadModel
 from stimplan.values import frozen_array, frozen_mapping
@@ -331,12 +332,6 @@ def _outwards(surface: ClosedSurface) -> ClosedSurface:
 
 def _with_volume(surface: ClosedSurface, volume_m3: float) -> ClosedSurface:
     """The surface moved along its normals until it holds the volume: flat triangles cut corners off a round head."""
-    corners = surface.points_m[surface.triangles]
-    vectors = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) / 2
-    normals = np.zeros_like(surface.points_m)
-    for corner in range(3):
-        np.add.at(normals, surface.triangles[:, corner], vectors)
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    normals = np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
+    vectors, normals = (make(surface.points_m, surface.triangles) for make in (area_vectors, point_normals))
     step = (volume_m3 - surface.volume_m3) / np.linalg.norm(vectors, axis=1).sum()
     return attrs.evolve(surface, points_m=surface.points_m + step * normals)
