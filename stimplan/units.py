@@ -36,6 +36,7 @@ _TO_SI: dict[str, tuple[str, Fraction]] = {
     "Hz": ("Hz", Fraction(1)),
     "kHz": ("Hz", Fraction(1000)),
     "V": ("V", Fraction(1)),
+    "uV": ("V", Fraction(1, 10**6)),
     "kohm": ("ohm", Fraction(1000)),
     "ohm": ("ohm", Fraction(1)),
     "C": ("C", Fraction(1)),
@@ -124,7 +125,7 @@ def from_si(value: float, suffix: str) -> Decimal:
 def unit_text(suffix: str) -> str:
     """A unit of files as people write it: `"uA"` -> `"µA"`, `"mA_per_cm2"` -> `"mA/cm²"`, `"percent"` -> `"%"`."""
     shown = {"percent": "%", "kohm": "kΩ", "ohm": "Ω", "deg": "°"}.get(suffix, suffix)
-    parts = [f"µ{part[1:]}" if part in ("uA", "us") else part for part in shown.split("_per_")]
+    parts = [f"µ{part[1:]}" if part in ("uA", "us", "uV") else part for part in shown.split("_per_")]
     return "/".join(parts).replace("2", "²")
 
 

@@ -217,6 +217,37 @@ def test_samples_of_brainsight_carry_output_and_time(version, power):
     assert any("Planned Landmark" in notice for notice in found.notices)
 
 
+def with_emg(*rows, units="millimetres, degrees, milliseconds, and microvolts"):
+    """An export of samples with the responses of two channels; a row is name, output, and the two, as text."""
+    columns = SAMPLE.format(power="Stim. Power A\tStim. Pulse Interval\tStim. Power B").rstrip()
+    lines = [f"{columns}\tEMG Channels\tEMG Peak-to-peak 1\tEMG Latency 1\tEMG Peak-to-peak 2\tEMG Data 1"]
+    for name, output, *responses, other in rows:
+        place = [name, "Session 1", "1", "(null)", *brainsight_cells(), "1.2", output, "(null)", other]
+        when = ["2024-02-22", "11:32:09.283", "(null)"]
+        lines.append("\t".join([*place, *when, "1;2", responses[0], "21.5", responses[1], "0.1;-0.2;3e1"]))
+    return brainsight_text(14, more="\n".join(lines) + "\n").replace(
+        "millimetres, degrees, milliseconds, and microvolts", units
+    )
+
+
+def test_samples_of_brainsight_carry_the_responses_of_the_muscles():
+    found = parse_navigation(with_emg(("a", "55", "812.5", "(null)", "(null)"), ("b", "60", "0", "40", "70")))
+    assert [target.mep_V for target in found.targets] == [(), (("1", 812.5e-6),), (("1", 0.0), ("2", 40e-6))]
+    assert any("1 samples are of pairs" in notice for notice in found.notices)
+    assert "amplitude of the muscle's response" in not_carried(found.targets, "localite-triggers")
+
+
+def test_responses_in_an_unknown_unit_are_left_aside_and_wrong_ones_refused():
+    found = parse_navigation(with_emg(("a", "55", "812.5", "1", "(null)"), units="millimetres, degrees"))
+    assert not any(target.mep_V for target in found.targets)
+    assert any("does not say that they are microvolts" in notice for notice in found.notices)
+    with pytest.raises(InputError) as caught:
+        parse_navigation(with_emg(("a", "55", "-3", "x", "(null)")))
+    told = str(caught.value)
+    assert "'a', EMG Peak-to-peak 1: an amplitude from peak to peak is not negative, got -3" in told
+    assert "EMG Peak-to-peak 2: 'x' is not a number" in told
+
+
 def test_three_decimals_of_brainsight_7_are_read():
     cells = [f"{float(cell):.3f}" for cell in brainsight_cells()]
     (target,) = parse_navigation(brainsight_text(7, "NIfTI:Aligned", cells=cells)).targets

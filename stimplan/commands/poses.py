@@ -97,6 +97,7 @@ def _record(found: NavigationFile) -> dict[str, Any]:
                 "mso_fraction": target.mso_fraction,
                 "recorded_at": target.recorded_at,
                 "elapsed_s": target.elapsed_s,
+                "mep_V": dict(target.mep_V),
             }
             for target in found.targets
         ],
@@ -114,6 +115,7 @@ def _line(target: NavigationTarget, width: int) -> str:
     )
     beside = [text(target.didt_A_per_s, "A_per_s")] if target.didt_A_per_s is not None else []
     beside += [f"{text(target.mso_fraction, 'fraction')} of the output"] if target.mso_fraction is not None else []
+    beside += [f"MEP {channel}: {float(from_si(value, 'uV')):.4g} µV" for channel, value in target.mep_V]
     beside += [target.recorded_at] if target.recorded_at is not None else []
     parts = [f"centre ({center}) mm", f"handle {handle}", f"into the head {inward}", *beside]
     return f"{target.name:{width}}  {'  '.join(parts)}"

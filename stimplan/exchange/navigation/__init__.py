@@ -34,6 +34,7 @@ _BESIDE = {
     "mso_fraction": "stimulator output",
     "recorded_at": "date and time",
     "elapsed_s": "time since the recording began",
+    "mep_V": "amplitude of the muscle's response",
 }
 
 
@@ -198,7 +199,7 @@ def not_carried(targets: Sequence[NavigationTarget], format_name: str) -> tuple[
     return tuple(
         what
         for key, what in _BESIDE.items()
-        if key not in row.carries and any(getattr(target, key) is not None for target in targets)
+        if key not in row.carries and any(getattr(target, key) not in (None, ()) for target in targets)
     )
 
 

@@ -2,7 +2,9 @@
 
 The rows m0*, m1*, m2* of a position are the coil's axes. Brainsight's x points to the coil's other side and its z out
 of the head, so the frame is that of `stimplan.pose` turned by half a turn about y. Columns are found by their names,
-so that the versions 7, 8, 12, 13 and 14, which have different ones, are read alike.
+so that the versions 7, 8, 12, 13 and 14, which have different ones, are read alike. Samples carry the stimulator's
+output (`Stim. Power`, of a pair of pulses `Stim. Power A` and `B`), % of its maximum, and where muscles were recorded
+the amplitude of each channel's response, `EMG Peak-to-peak 1` and so on, µV.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ _NULL = "(null)"
 _PLACE = ("Loc. X", "Loc. Y", "Loc. Z")
 _TURN = tuple(f"m{row}n{column}" for row in range(3) for column in range(3))
 _TABLES = ("Target Name", "Sample Name")
+_RESPONSE = re.compile(r"EMG Peak-to-peak (\d+)", re.IGNORECASE)
 # Coordinates of the image (RAS, mm), by its scanner or alignment transform; the others are not those of the image.
 _SYSTEM = re.compile(r"nifti:(s:|q:)?(aligned|scanner)", re.IGNORECASE)
 
@@ -66,7 +69,7 @@ def read_brainsight(text: str, *, file: str) -> NavigationFile:
     system = _check_header(header, found)
     for table in tables:
         if table.columns[0] in _TABLES:
-            _read_table(table, found)
+            _read_table(table, found, has_microvolts="microvolts" in header.get("units", "").lower())
         elif table.rows:
             found.notices.append(f"{len(table.rows)} rows under {table.columns[0]!r} are no positions of a coil")
     result: NavigationFile = found.result("brainsight", system)
@@ -118,10 +121,15 @@ def _check_header(header: dict[str, str], found: Findings) -> str:
     return system
 
 
-def _read_table(table: _Table, found: Findings) -> None:
+def _read_table(table: _Table, found: Findings, *, has_microvolts: bool) -> None:
     missing = [name for name in (*_PLACE, *_TURN) if name not in table.columns]
     if missing:
         return found.fault(f"line {table.line}", f"the table lacks the columns {', '.join(missing)}")
+    channels = {column: match[1] for column in table.columns if (match := _RESPONSE.fullmatch(column))}
+    if channels and not has_microvolts:
+        found.notices.append(f"{', '.join(channels)}: left aside, for the header does not say that they are microvolts")
+        channels = {}
+    pairs = 0
     for line, cells in table.rows:
         where = f"line {line}"
         while len(cells) > len(table.columns) and not cells[-1].strip():
@@ -129,11 +137,15 @@ def _read_table(table: _Table, found: Findings) -> None:
         if len(cells) != len(table.columns):
             found.fault(where, f"{len(cells)} values under {len(table.columns)} columns; are tabs missing?")
             continue
-        _read_row(dict(zip(table.columns, (cell.strip() for cell in cells), strict=True)), where, found)
+        row = dict(zip(table.columns, (cell.strip() for cell in cells), strict=True))
+        _read_row(row, where, found, channels=channels)
+        pairs += row.get("Stim. Power B", _NULL) not in (_NULL, "", "0")
+    if pairs:
+        found.notices.append(f"{pairs} samples are of pairs of pulses; the output of pulse A is taken")
     return None
 
 
-def _read_row(row: dict[str, str], where: str, found: Findings) -> None:
+def _read_row(row: dict[str, str], where: str, found: Findings, *, channels: dict[str, str]) -> None:
     name = next(iter(row.values())) or where
     values = [row[column] for column in (*_PLACE, *_TURN)]
     if all(value in (_NULL, "") for value in values):
@@ -149,7 +161,11 @@ def _read_row(row: dict[str, str], where: str, found: Findings) -> None:
     center, turn = numbers[:3], numbers[3:]
     # m0n0 m0n1 m0n2 is the first axis: a column of the matrix.
     matrix = [[turn[row], turn[3 + row], turn[6 + row], center[row]] for row in range(3)]
-    rest = {"mso_fraction": _power(row, where, name, found), "recorded_at": _moment(row)}
+    rest = {
+        "mso_fraction": _power(row, where, name, found),
+        "recorded_at": _moment(row),
+        "mep_V": _responses(row, where, name, found, channels=channels),
+    }
     return found.take(where, name, matrix, axes=AXES, **rest)
 
 
@@ -167,6 +183,25 @@ def _power(row: dict[str, str], where: str, name: str, found: Findings) -> float
         found.fault(where, f"{name!r}, Stim. Power: expected 0 to 100 %, got {given}")
         return None
     return to_si(value, "percent")
+
+
+def _responses(
+    row: dict[str, str], where: str, name: str, found: Findings, *, channels: dict[str, str]
+) -> tuple[tuple[str, float], ...]:
+    """Amplitude of the response in each channel that has one, V."""
+    read = []
+    for column, channel in channels.items():
+        if row[column] in (_NULL, ""):
+            continue
+        try:
+            value = number(row[column])
+        except ValueError as error:
+            found.fault(where, f"{name!r}, {column}: {error}")
+            continue
+        if value < 0:
+            found.fault(where, f"{name!r}, {column}: an amplitude from peak to peak is not negative, got {row[column]}")
+        read.append((channel, to_si(value, "uV")))
+    return tuple(read)
 
 
 def _moment(row: dict[str, str]) -> str | None:

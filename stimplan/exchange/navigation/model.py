@@ -46,6 +46,8 @@ class NavigationTarget:
         Date and time as the file gives it, ISO 8601.
     elapsed_s : float or None
         Time since the recording began, s.
+    mep_V : tuple of (channel, V)
+        Peak-to-peak amplitude of the muscle's response in each channel that has one.
     """
 
     name: str
@@ -54,6 +56,7 @@ class NavigationTarget:
     mso_fraction: float | None = None
     recorded_at: str | None = None
     elapsed_s: float | None = None
+    mep_V: tuple[tuple[str, float], ...] = ()
 
 
 @attrs.frozen
