@@ -4,7 +4,8 @@ E = -dA/dt - grad phi, with div(sigma grad phi) = -div(sigma dA/dt): the coil's 
 leaves where the conductivity changes. The matrix is the one electrodes are solved with.
 
 Of A only the curl matters. In the plain gauge it is what the wires' own law says; in the radial one (see
-`stimplan.fem.radial`) it is what leaves the fewest charges in a round head, and the field is several times as exact.
+`stimplan.fem.radial`) it is what leaves the fewest charges in a round head, and the field there is several times as
+exact. It is taken wherever the coil and the head allow it.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from stimplan import __version__
 from stimplan.coil.values import AGrid, Coil, Dipoles
+from stimplan.coil_gauge import gauge_of
 from stimplan.errors import CoilError, InputError, Problem
 from stimplan.fem.assemble import electric_field
 from stimplan.fem.krylov import threads
-from stimplan.fem.radial import radial_dipole_potential, radial_segment_potential, reaches_behind, sphere_center
+from stimplan.fem.radial import radial_dipole_potential, radial_segment_potential
 from stimplan.fem.recover import between_nodes, nodal_field
 from stimplan.fem.rows import WIDTH
 from stimplan.fem.solve import LinearSolver, Progress, solve_system
@@ -38,11 +40,6 @@ Gauge = Literal["plain", "radial", "best"]
 # What sums the potential of dipoles and of wire, in the plain gauge and the radial one.
 _DIPOLES: tuple[Callable[..., Array], Callable[..., Array]] = (dipole_potential, radial_dipole_potential)
 _SEGMENTS: tuple[Callable[..., Array], Callable[..., Array]] = (segment_potential, radial_segment_potential)
-
-# The scalp within this distance of the coil decides the centre of the radial gauge; a head is a ball of these radii.
-_NEAR_M, _LEAST_M, _MOST_M = 0.08, 0.04, 0.2
-# Nodes of the scalp that a sphere is fitted to, at least.
-_FEWEST = 10
 
 
 def _pose(values: CoilPose | ArrayLike) -> Array:
@@ -198,7 +195,7 @@ def coil_placement(
     pose_m: CoilPose | ArrayLike,
     didt_A_per_s: float | Sequence[float],
     head: HeadModel,
-    gauge: Gauge = "plain",
+    gauge: Gauge = "best",
 ) -> CoilPlacement:
     """Put a coil at a pose on a head.
 
@@ -210,9 +207,8 @@ def coil_placement(
     didt_A_per_s : float or sequence of float
         Rate of change of the coil current, A/s; one number for all stimulators, or one for each.
     head : HeadModel
-    gauge : {"plain", "radial", "best"}
-        The radial one leaves a fifth of the field's error of a figure-8 and less of that of tilted elements; the best
-        is radial where the coil and the head allow it, else plain. See the head of the module.
+    gauge : {"best", "radial", "plain"}
+        The best is radial where the coil and the head allow it, else plain. See the head of the module.
 
     Raises
     ------
@@ -234,11 +230,30 @@ def coil_placement(
     if inside_head:
         what = f"{inside_head} of {len(coil.positions_m)} elements of coil {coil.name!r} are inside the head; lift it"
         problems.append(Problem("pose_m", what))
-    if gauge not in ("plain", "radial", "best"):
-        problems.append(Problem("gauge", f"expected 'plain', 'radial' or 'best', got {gauge!r}"))
+    if gauge not in ("best", "radial", "plain"):
+        problems.append(Problem("gauge", f"expected 'best', 'radial' or 'plain', got {gauge!r}"))
     if problems:
         raise CoilError(problems)
-    return placed if gauge == "plain" else _radial(placed, is_needed=gauge == "radial")
+    return placed if gauge == "plain" else in_best_gauge(placed, is_needed=gauge == "radial")
+
+
+def in_best_gauge(placed: CoilPlacement, *, is_needed: bool = False) -> CoilPlacement:
+    """The placement in the radial gauge of its head, or the placement itself where there is none.
+
+    Raises
+    ------
+    CoilError
+        There is none, and it is needed.
+    """
+    gauge = gauge_of(placed.head)
+    what = ""
+    if any(isinstance(element, AGrid) for element in placed.coil.elements):
+        what = "a coil given as a grid of its potential has no radial gauge"
+    elif not gauge.allows(placed.pose_m[None], placed.coil.positions_m)[0]:
+        what = "the head reaches behind the coil, as seen from its middle, where the radial gauge ends"
+    if what and is_needed:
+        raise CoilError(Problem("gauge", f"{what}; take the plain one"))
+    return placed if what else attrs.evolve(placed, gauge_center_m=gauge.center_m)
 
 
 def solve_coil(
@@ -342,23 +357,6 @@ def _rates(coil: Coil, didt_A_per_s: float | Sequence[float], problems: list[Pro
             )
             problems.append(Problem("didt_A_per_s", what))
     return tuple(float(rate) for rate in rates)
-
-
-def _radial(placed: CoilPlacement, *, is_needed: bool) -> CoilPlacement:
-    """The placement in the radial gauge about the sphere that fits the scalp below the coil."""
-    nodes = placed.head.nodes_m[np.unique(placed.head.scalp)]
-    below = np.linalg.norm(nodes - placed.pose_m[:3, 3], axis=1) < _NEAR_M
-    center, radius = sphere_center(nodes[below] if below.sum() >= _FEWEST else nodes)
-    if not _LEAST_M < radius < _MOST_M:
-        center = nodes.mean(axis=0)
-    what = ""
-    if any(isinstance(element, AGrid) for element in placed.coil.elements):
-        what = "a coil given as a grid of its potential has no radial gauge"
-    elif reaches_behind(nodes, placed.positions_m, center):
-        what = "the head reaches behind the coil, as seen from its middle, where the radial gauge ends"
-    if what and is_needed:
-        raise CoilError(Problem("gauge", f"{what}; take the plain one"))
-    return placed if what else attrs.evolve(placed, gauge_center_m=center)
 
 
 def _elements_inside(placed: CoilPlacement) -> int:

@@ -42,18 +42,13 @@ class FmmPlacement(CoilPlacement):
 
 
 def with_fmm(placement: CoilPlacement, *, tolerance: float = 1e-6) -> FmmPlacement:
-    """The placement with dA/dt by the fast multipole method, which `solve` takes like any other.
+    """The placement in the plain gauge, dA/dt by the fast multipole method; `solve` takes it like any other.
 
     Raises
     ------
     CoilError
-        A coil given as a grid of its potential, or a placement in the radial gauge: neither has such sums.
+        A coil given as a grid of its potential, which has no sums.
     """
-    problems = []
     if any(isinstance(element, AGrid) for element in placement.coil.elements):
-        problems.append(Problem("coil", "a coil given as a grid of its potential has no sums to make faster"))
-    if placement.gauge_center_m is not None:
-        problems.append(Problem("gauge", "the fast multipole method sums in the plain gauge"))
-    if problems:
-        raise CoilError(problems)
+        raise CoilError(Problem("coil", "a coil given as a grid of its potential has no sums to make faster"))
     return FmmPlacement(placement.coil, placement.pose_m, placement.didt_A_per_s, placement.head, tolerance=tolerance)

@@ -74,9 +74,10 @@ def test_the_recovered_field_at_6_mm_is_within_the_same_limits(make, limit):
     assert radial <= 0.01
 
 
-def test_a_dipole_along_the_scalp_is_the_hard_case_and_its_error_is_known():
-    # The charges cancel two thirds of dA/dt, and their error is not cancelled with it. No coil is made of such dipoles.
-    difference, size, *_ = errors(solve_coil(sphere(), placed(one_dipole((0.0, 0.03, 0.0)), 0.03)), step=7)
+def test_in_the_plain_gauge_a_dipole_along_the_scalp_is_the_hard_case_and_its_error_is_known():
+    # The charges cancel two thirds of dA/dt, and their error is not cancelled with it.
+    placement = placed(one_dipole((0.0, 0.03, 0.0)), 0.03, gauge="plain")
+    difference, size, *_ = errors(solve_coil(sphere(), placement), step=7)
     assert 0.006 < difference <= 0.03
     assert size == pytest.approx(1, abs=0.003)
 
@@ -86,7 +87,7 @@ def test_a_radial_dipole_leaves_no_charges_and_an_axial_loop_no_field_on_its_axi
     field = solve_coil(sphere(), placement)
     brain = sphere().in_tissue("layer_1")
     size = np.linalg.norm(field.E_V_per_m[brain])
-    charges = field.E_V_per_m[brain] + placement.dadt_V_per_m(sphere().centers_m[brain])
+    charges = field.E_V_per_m[brain] + placement.primary_V_per_m(sphere().centers_m[brain])
     assert np.linalg.norm(charges) < 0.005 * size
     axis = np.linspace(-0.07, 0.07, 9)[:, None] * placement.pose_m[:3, 2]
     assert np.abs(field.at(axis)).max() < 0.005 * np.abs(field.E_V_per_m[brain]).max()
@@ -168,12 +169,18 @@ def test_no_current_leaves_the_head(field):
     assert abs(current_through(field, inside, method="weak")) < 1e-5 * size
 
 
-def test_the_recovered_field_at_nodes_is_that_at_points_and_the_estimate_predicts_the_error(field):
+def test_the_recovered_field_at_nodes_is_that_at_points(field):
     nodes = np.unique(sphere().tets[sphere().in_tissue("layer_1")])
     deep = nodes[np.linalg.norm(sphere().nodes_m[nodes], axis=1) < 0.07][:50]
     nodal = field.recovered_V_per_m("layer_1")[deep]
     assert field.at(sphere().nodes_m[deep]) == pytest.approx(nodal, abs=1e-6 * np.abs(nodal).max())
-    assert field.error_estimate("layer_1") == pytest.approx(errors(field, step=7)[2], rel=0.1)
+
+
+def test_the_estimate_predicts_the_error_of_the_elements_but_for_the_curve_of_the_coil_s_own_field(field):
+    plain = solve_coil(sphere(), placed(nine_turns(elements=4), gauge="plain"))
+    assert plain.error_estimate("layer_1") == pytest.approx(errors(plain, step=7)[2], rel=0.1)
+    # Without charges little but that curve is left, the mean over an element less the value in its middle.
+    assert errors(field, step=7)[2] - field.error_estimate("layer_1") < 0.0015
 
 
 def test_a_grid_of_the_same_potential_gives_nearly_the_same_field(field):

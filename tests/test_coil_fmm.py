@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
 import numpy as np
 import pytest
 from coils import nine_turns
@@ -60,11 +59,12 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch):
         fmm.fmm_potential([[0.0, 0, 0]], [[0, 0, 0.1]], [[1.0, 0, 0]], is_dipoles=False)
 
 
-def test_grids_and_the_radial_gauge_are_refused_with_the_reason():
+def test_a_grid_has_no_sums_and_the_gauge_is_the_plain_one_whatever_it_was():
     affine = np.diag([0.8, 0.8, 0.8, 1.0])
     affine[:3, 3] = -0.4
     grid = placed(Coil("uniform", (AGrid(np.ones((2, 2, 2, 3)), affine),), source="test"))
     with pytest.raises(CoilError, match="no sums to make faster"):
         with_fmm(grid)
-    with pytest.raises(CoilError, match="plain gauge"):
-        with_fmm(attrs.evolve(placed(nine_turns("wire", 16)), gauge_center_m=np.zeros(3)))
+    radial = placed(nine_turns("wire", 16), gauge="radial")
+    assert radial.gauge_center_m is not None
+    assert with_fmm(radial).gauge_center_m is None

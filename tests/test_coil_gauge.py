@@ -11,10 +11,11 @@ from test_coil_field import RATE, errors, placed
 
 from stimplan.coil import AGrid, Coil
 from stimplan.coil_field import coil_placement, solve_coil
+from stimplan.coil_gauge import gauge_of
 from stimplan.errors import CoilError
 from stimplan.fem.compare import mag, rdm
 from stimplan.fem.exact_tms import sphere_field
-from stimplan.fem.radial import radial_dipole_potential, radial_segment_potential, reaches_behind, sphere_center
+from stimplan.fem.radial import radial_dipole_potential, radial_segment_potential, sphere_center
 from stimplan.fem.tms import SINGLE_PRECISION_ERROR, dipole_potential, segment_potential
 
 CENTER = np.array([0.004, -0.003, 0.002])
@@ -103,7 +104,7 @@ def test_single_precision_is_as_exact_as_stated_even_at_the_centre(kind):
     ],
 )
 def test_acceptance_dipoles_of_every_tilt_are_within_0_6_per_cent_at_63_000_nodes_already(coil, distance_m):
-    difference, size, element, radial = errors(solve_coil(sphere(), placed(coil, distance_m, gauge="radial")), step=7)
+    difference, size, element, radial = errors(solve_coil(sphere(), placed(coil, distance_m)), step=7)
     assert difference <= 0.003
     assert size == pytest.approx(1, abs=0.0005)
     assert element <= 0.008
@@ -114,7 +115,7 @@ def test_acceptance_dipoles_of_every_tilt_are_within_0_6_per_cent_at_63_000_node
 @pytest.mark.parametrize("degrees", [20, 45, 90])
 @pytest.mark.parametrize("distance_m", [0.004, 0.010, 0.030])
 def test_acceptance_tilted_dipoles_at_4_mm(degrees, distance_m):
-    placement = placed(tilted(degrees), distance_m, sphere(4.0), gauge="radial")
+    placement = placed(tilted(degrees), distance_m, sphere(4.0))
     difference, size, _, radial = errors(solve_coil(sphere(4.0), placement), step=5)
     assert difference <= 0.006
     assert size == pytest.approx(1, abs=0.003)
@@ -124,7 +125,7 @@ def test_acceptance_tilted_dipoles_at_4_mm(degrees, distance_m):
 @pytest.mark.parametrize("coil", [tilted(20), tilted(90), nine_turns(elements=4)])
 def test_a_centre_that_is_missed_by_24_mm_still_leaves_two_thirds_of_the_error_or_less(coil):
     # In a sphere about its own centre the charges vanish, which a head's do not; off the centre they do not either.
-    plain = placed(coil, 0.004)
+    plain = placed(coil, 0.004, gauge="plain")
     missed = attrs.evolve(plain, gauge_center_m=np.array([0.014, 0.014, -0.014]))
     before, after = (errors(solve_coil(sphere(), one), step=7) for one in (plain, missed))
     assert after[0] < 0.67 * before[0]
@@ -155,14 +156,14 @@ def test_in_an_ellipsoid_a_coarse_mesh_agrees_with_a_fine_one_far_better():
 
 
 def test_the_field_at_nodes_is_that_at_points_and_the_gauge_is_told():
-    placement = placed(nine_turns(elements=2), gauge="radial")
+    placement = placed(nine_turns(elements=2))
     field = solve_coil(sphere(), placement)
     nodes = np.unique(sphere().tets[sphere().in_tissue("layer_1")])
     deep = nodes[np.linalg.norm(sphere().nodes_m[nodes], axis=1) < 0.07][:50]
     nodal = field.recovered_V_per_m("layer_1")[deep]
     assert field.at(sphere().nodes_m[deep]) == pytest.approx(nodal, abs=1e-6 * np.abs(nodal).max())
     assert field.provenance["gauge"] == "radial"
-    assert placement.digest != placed(nine_turns(elements=2)).digest
+    assert placement.digest != placed(nine_turns(elements=2), gauge="plain").digest
     assert placement.gauge_center_m == pytest.approx([0, 0, 0], abs=1e-4)
 
 
@@ -177,19 +178,34 @@ def test_a_coil_of_a_grid_has_no_radial_gauge_and_the_best_is_the_plain_one_then
         placed(coil, gauge="radial")
     assert placed(coil, gauge="best").gauge_center_m is None
     assert placed(nine_turns(elements=2), gauge="best").gauge_center_m is not None
-    with pytest.raises(CoilError, match="'plain', 'radial' or 'best', got 'Lorenz'"):
+    with pytest.raises(CoilError, match="'best', 'radial' or 'plain', got 'Lorenz'"):
         placed(nine_turns(elements=2), gauge="Lorenz")
 
 
-def test_a_head_that_reaches_behind_the_coil_is_found_out():
-    center = np.zeros(3)
-    ball = points(4000, radius_m=0.08) - CENTER
-    element = np.array([[0.0, 0.0, 0.09]])
-    assert not reaches_behind(ball, element, center)
-    nose = np.array([[0.0, 0.004, 0.12]])
-    assert reaches_behind(np.concatenate([ball, nose]), element, center)
-    beside = np.array([[0.05, 0.0, 0.12]])
-    assert not reaches_behind(np.concatenate([ball, beside]), element, center)
+def test_the_head_must_keep_clear_of_a_cone_behind_each_source():
+    head = sphere()
+    nodes = head.nodes_m.copy()
+    top = np.argmax(nodes[:, 2])
+    nodes[top] = (0.0, 0.0, 0.13)
+    gauge = gauge_of(attrs.evolve(head, nodes_m=nodes))
+    # A horn from 92 to 130 mm above the centre; its tip is 45 degrees off the ray behind a source 20 mm beside it.
+    sources = np.array([[0.0, 0.0, 0.1], [0.07, 0.0, 0.1], [0.0, 0.0, 0.14], [0.0, 0.02, 0.1], [0.0, 0.1, 0.0]])
+    assert gauge.center_m == pytest.approx([0, 0, 0], abs=1e-3)
+    alone = [bool(gauge.allows(np.eye(4)[None], one[None])[0]) for one in sources]
+    assert alone == [False, True, True, False, True]
+    # One source that is not allowed is enough; poses are judged one by one.
+    lifted = np.eye(4)
+    lifted[2, 3] = 0.05
+    assert gauge.allows(np.stack([np.eye(4), lifted]), sources[:4]).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("distance_m, is_allowed", [(0.0005, True), (-0.003, False)])
+def test_without_a_nose_sources_are_allowed_down_to_the_scalp(distance_m, is_allowed):
+    rng = np.random.default_rng(3)
+    toward = rng.normal(size=(200, 3))
+    toward *= (0.092 + distance_m) / np.linalg.norm(toward, axis=1)[:, None]
+    found = [bool(gauge_of(sphere()).allows(np.eye(4)[None], one[None])[0]) for one in toward]
+    assert found == [is_allowed] * 200
 
 
 def test_a_head_with_a_horn_behind_the_coil_has_no_radial_gauge():

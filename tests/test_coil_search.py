@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, partial
 
 import attrs
 import numpy as np
@@ -29,11 +29,14 @@ from stimplan.coil_search import (
 )
 from stimplan.coil_search.around import around_pose
 from stimplan.coil_search.candidates import casing_points
-from stimplan.coil_search.ranking import best_of_places, front_of, scores_of
+from stimplan.coil_search.kernels import DIPOLES, RADIAL_DIPOLES, RADIAL_WIRE, WIRE, strengths_of
+from stimplan.coil_search.ranking import TIE, best_of_places, front_of, scores_of
 from stimplan.coil_search.tree import Tree, fill_blocks
 from stimplan.errors import CoilError, InputError, SolveError
 from stimplan.fem.exact_tms import sphere_field
+from stimplan.fem.radial import radial_dipole_potential, radial_segment_potential
 from stimplan.fem.surface import nearest_on_surface
+from stimplan.fem.tms import MU0_OVER_4_PI, dipole_potential, segment_potential
 from stimplan.head import load_head
 from stimplan.pose import CoilPose, Tilt, pose_on_scalp
 from stimplan.pose_contact import intersection, rest_on_scalp
@@ -97,23 +100,31 @@ def test_a_coarse_lattice_is_told_from_a_fine_one():
     assert np.abs(coarse - exact).max() > 2e-3 * np.abs(exact).max()
 
 
-@pytest.mark.parametrize("is_wire", [True, False])
-def test_the_treecode_gives_the_plain_sums(is_wire):
+@pytest.mark.parametrize("kind, limit", [(WIRE, 2e-5), (DIPOLES, 1e-4), (RADIAL_WIRE, 1e-4), (RADIAL_DIPOLES, 1e-4)])
+def test_the_treecode_gives_the_plain_sums(kind, limit):
     random = np.random.default_rng(3)
-    places, strengths = random.uniform(-0.08, 0.08, (5000, 3)), random.normal(size=(5000, 6))
-    tree = Tree.of(places, strengths)
+    places, currents = random.uniform(-0.08, 0.08, (9000, 3)), random.normal(size=(9000, 3, 2))
+    inside = np.linalg.norm(places, axis=1) < 0.08
+    places, currents = places[inside], currents[inside]
+    tree = Tree.of(places, strengths_of(kind, currents, places))
     table, low = np.zeros((8, 8, 8, 6), dtype=np.float32), np.array([0.06, 0.07, 0.05])
     blocks = np.argwhere(np.ones((2, 2, 2)))
-    fill_blocks(blocks, low, 0.002, tree.arrays(), is_wire, table)
-    points = low + 0.002 * np.stack(np.meshgrid(*[np.arange(8)] * 3, indexing="ij"), axis=-1)
-    away = places[:, None] - points.reshape(-1, 3)
-    distance = np.linalg.norm(away, axis=2)
-    if is_wire:
-        sums = np.einsum("nt,ns->ts", 1 / distance, strengths)
-    else:
-        parts = [np.cross(away, strengths[:, None, c : c + 3]) / distance[:, :, None] ** 3 for c in (0, 3)]
-        sums = np.concatenate([part.sum(axis=0) for part in parts], axis=1)
-    assert np.abs(table.reshape(-1, 6) - sums).max() < 2e-5 * np.abs(sums).max()
+    fill_blocks(blocks, low, 0.002, tree.arrays(), kind, table)
+    points = low + 0.002 * np.stack(np.meshgrid(*[np.arange(8)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    # Reciprocity: what a current at a node does to a piece of wire (a dipole) at a point is what that does there.
+    potential = {
+        WIRE: segment_potential,
+        DIPOLES: dipole_potential,
+        RADIAL_WIRE: partial(radial_segment_potential, center_m=np.zeros(3)),
+        RADIAL_DIPOLES: partial(radial_dipole_potential, center_m=np.zeros(3)),
+    }[kind]
+    of = np.arange(0, len(points), 37)
+    sums = np.zeros((len(of), 6))
+    for row, point in enumerate(points[of]):
+        for axis in range(3):
+            a = potential(places, point[None], np.eye(3)[axis][None], is_double=True) / MU0_OVER_4_PI
+            sums[row, axis], sums[row, 3 + axis] = np.einsum("nd,ndc->c", a, currents)
+    assert np.abs(table.reshape(-1, 6)[of] - sums).max() < limit * np.abs(sums).max()
 
 
 def test_against_the_closed_form_the_point_value_is_within_a_per_cent():
@@ -321,7 +332,8 @@ def test_the_list_has_each_place_once_the_best_first_with_its_spread():
     best = searched().best
     scores = [one.score_V_per_m for one in best]
     assert scores == sorted(scores, reverse=True)
-    assert scores[0] == searched().scores_V_per_m.max()
+    # Another angle there may be a tie, and larger by what the lattice is off.
+    assert scores[0] >= searched().scores_V_per_m.max() * (1 - TIE)
     assert len({one.place for one in best}) == 4
     for one in best:
         low, high = one.spread.score_V_per_m

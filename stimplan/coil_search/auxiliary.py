@@ -29,7 +29,8 @@ has a(x) = mu0/4pi dI/dt dl / |x - r|, a dipole dm/dt has mu0/4pi dm/dt x (x - r
     wire:     g = -mu0/4pi sum of dI/dt dl . P(r),     P(r) = sum over n of q_n / |x_n - r|
     dipoles:  g = -mu0/4pi sum of dm/dt . C(r),        C(r) = sum over n of (x_n - r) x q_n / |x_n - r|^3
 
-P and C do not know the coil: they are summed once (`stimplan.coil_search.summing`).
+P and C do not know the coil: they are summed once (`stimplan.coil_search.summing`). All this holds for a in any gauge;
+with a in the radial one, other P and C take their place (`stimplan.coil_search.kernels`).
 """
 
 from __future__ import annotations
@@ -132,11 +133,11 @@ def auxiliary_currents(
 
 
 def exact_components(auxiliary: Auxiliary, placement: CoilPlacement) -> Array:
-    """(c,) observations for one pose, V/m, with dA/dt summed at every node: no grid in between.
+    """(c,) observations for one pose in its gauge, V/m, with dA/dt summed at every node: no grid in between.
 
     It serves coils given as a grid of their vector potential, which have no elements to exchange the sums with.
     """
-    rate = placement.dadt_V_per_m(auxiliary.head.nodes_m)
+    rate = placement.primary_V_per_m(auxiliary.head.nodes_m)
     return np.asarray(-np.einsum("ndc,nd->c", auxiliary.currents, rate))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.coil import Coil
-from stimplan.coil_field import CoilPlacement, coil_placement
+from stimplan.coil_field import CoilPlacement, coil_placement, in_best_gauge
 from stimplan.coil_search.around import Uncertainty, around_place, around_pose
 from stimplan.coil_search.auxiliary import Auxiliary, auxiliary_currents, exact_components
 from stimplan.coil_search.candidates import Candidates, Scalp, SearchSpace, candidates, casing_points, reach_m
@@ -246,7 +246,7 @@ class _Probe:
         """(n, g) values with dA/dt summed at every node."""
         found = []
         for number, pose in enumerate(poses_m, start=1):
-            placement = CoilPlacement(self.coil, pose, self.rates, self.auxiliary.head)
+            placement = in_best_gauge(CoilPlacement(self.coil, pose, self.rates, self.auxiliary.head))
             found.append(exact_components(self.auxiliary, placement))
             if progress is not None:
                 progress("poses, one by one", number / len(poses_m))

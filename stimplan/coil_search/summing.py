@@ -1,7 +1,8 @@
 """The sums over the auxiliary currents at the elements of a coil, for any number of poses.
 
 P (or C) of `stimplan.coil_search.auxiliary` is smooth outside the head: it is summed on a regular lattice wherever an
-element of any pose comes by, and taken between the lattice's points by cubic polynomials, 4 x 4 x 4 points each.
+element of any pose comes by, and taken between the lattice's points by cubic polynomials, 4 x 4 x 4 points each. Each
+pose has the gauge it is solved in: the radial one, or the plain one where the head does not allow it.
 """
 
 # ruff: noqa: PLR0913, PLR0917 - compiled kernels take their arrays by position
@@ -17,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.coil import AGrid, Coil, Dipoles, Segments
+from stimplan.coil_gauge import gauge_of
 from stimplan.coil_search.auxiliary import Auxiliary
+from stimplan.coil_search.kernels import DIPOLES, RADIAL_DIPOLES, RADIAL_WIRE, WIRE, strengths_of
 from stimplan.coil_search.tree import BLOCK, Tree, fill_blocks
 from stimplan.compiled import jit
 from stimplan.fem.krylov import threads
@@ -69,14 +72,17 @@ def components_at(
     """
     poses = np.ascontiguousarray(poses_m, dtype=np.float64)
     total = np.zeros((len(poses), auxiliary.currents.shape[2]))
+    is_radial = gauge_of(auxiliary.head).allows(poses, coil.positions_m)
     for is_wire in (True, False):
         parts = [one for one in _parts(coil, is_wire=is_wire) if didt_A_per_s[one.stimulator] != 0]
-        if not parts or not len(poses):
-            continue
-        places = np.concatenate([one.positions_m for one in parts])
-        vectors = np.concatenate([didt_A_per_s[one.stimulator] * _vectors(one) for one in parts])
-        table, lattice = _table(auxiliary, poses, places, is_wire=is_wire, spacing_m=spacing_m, progress=progress)
-        total -= MU0_OVER_4_PI * _taken(table, lattice, poses, places, vectors)
+        for kind in (RADIAL_WIRE, WIRE) if is_wire else (RADIAL_DIPOLES, DIPOLES):
+            of = np.flatnonzero(is_radial == (kind in (RADIAL_WIRE, RADIAL_DIPOLES)))
+            if not parts or not len(of):
+                continue
+            places = np.concatenate([one.positions_m for one in parts])
+            vectors = np.concatenate([didt_A_per_s[one.stimulator] * _vectors(one) for one in parts])
+            table, lattice = _table(auxiliary, poses[of], places, kind=kind, spacing_m=spacing_m, progress=progress)
+            total[of] -= MU0_OVER_4_PI * _taken(table, lattice, poses[of], places, vectors)
     return total
 
 
@@ -94,10 +100,10 @@ def _vectors(element: Segments | Dipoles) -> Array:
 
 
 def _table(
-    auxiliary: Auxiliary, poses: Array, places: Array, *, is_wire: bool, spacing_m: float, progress: Progress | None
+    auxiliary: Auxiliary, poses: Array, places: Array, *, kind: int, spacing_m: float, progress: Progress | None
 ) -> tuple[NDArray[np.float32], _Lattice]:
     """Sums on the blocks of a lattice that any element of any pose needs; zero elsewhere."""
-    tree = _tree_of(auxiliary)
+    tree, origin = _tree_of(auxiliary, kind)
     low, high = _box(poses, places)
     side = BLOCK * spacing_m
     low, high = low - 2 * spacing_m, high + 2 * spacing_m
@@ -110,7 +116,7 @@ def _table(
     step = max(len(chosen) // (8 * threads()), 1)
     parts = [chosen[start : start + step] for start in range(0, len(chosen), step)]
     with ThreadPoolExecutor(max_workers=threads()) as pool:
-        jobs = [pool.submit(fill_blocks, one, lattice.low_m, spacing_m, arrays, is_wire, table) for one in parts]
+        jobs = [pool.submit(fill_blocks, one, lattice.low_m - origin, spacing_m, arrays, kind, table) for one in parts]
         for number, job in enumerate(jobs, start=1):
             job.result()
             if progress is not None:
@@ -118,11 +124,12 @@ def _table(
     return table, lattice
 
 
-@lru_cache(maxsize=1)
-def _tree_of(auxiliary: Auxiliary) -> Tree:
-    """The currents as a tree, made once: an Auxiliary hashes by identity."""
-    currents = auxiliary.currents
-    return Tree.of(np.asarray(auxiliary.head.nodes_m), currents.transpose(0, 2, 1).reshape(len(currents), -1))
+@lru_cache(maxsize=2)
+def _tree_of(auxiliary: Auxiliary, kind: int) -> tuple[Tree, Array]:
+    """The currents as a tree, and the point it counts from; made once: an Auxiliary hashes by identity."""
+    origin = gauge_of(auxiliary.head).center_m if kind in (RADIAL_WIRE, RADIAL_DIPOLES) else np.zeros(3)
+    places = np.asarray(auxiliary.head.nodes_m) - origin
+    return Tree.of(places, strengths_of(kind, np.asarray(auxiliary.currents), places)), origin
 
 
 def _box(poses: Array, places: Array) -> tuple[Array, Array]:

@@ -91,18 +91,17 @@ def _segments(targets, places, sizes, out):  # type: ignore[no-untyped-def]
                     q = t * t
                     artanh = t * (one + q * (c3 + q * (c5 + q * (c7 + q * (c9 + q * (c11 + q * c13))))))
                     both = np.true_divide(one, b * rest)
-                    ib, w = both * rest, two * both * b
-                    g = two * two * two * artanh * under[i]
-                    along = lx * x[i] + ly * y[i] + lz * z[i]
-                    slope = along * (s * w - g) * under[i] * under[i]
-                    steep = along * w * ib
-                    ax[i] += lx * (ib - g) - slope * x[i] + steep * dx
-                    ay[i] += ly * (ib - g) - slope * y[i] + steep * dy
-                    az[i] += lz * (ib - g) - slope * z[i] + steep * dz
+                    own = both * rest - two * two * two * artanh * under[i]
+                    steep = two * (lx * x[i] + ly * y[i] + lz * z[i]) * both
+                    ax[i] += lx * own - steep * px
+                    ay[i] += ly * own - steep * py
+                    az[i] += lz * own - steep * pz
+            # What is left out above is along r, and so is all that must go.
             for i in range(x.shape[0]):
-                out[first + i, 0] += ax[i]
-                out[first + i, 1] += ay[i]
-                out[first + i, 2] += az[i]
+                along = (ax[i] * x[i] + ay[i] * y[i] + az[i] * z[i]) * under[i] * under[i]
+                out[first + i, 0] += ax[i] - along * x[i]
+                out[first + i, 1] += ay[i] - along * y[i]
+                out[first + i, 2] += az[i] - along * z[i]
 
 
 @jit
@@ -131,13 +130,13 @@ def _dipoles(targets, places, sizes, out):  # type: ignore[no-untyped-def]
                     slope = along * pm - across * (x[i] * mx + y[i] * my + z[i] * mz)
                     weight = np.true_divide(one, f * f)
                     ux, uy, uz = f * mx - slope * px, f * my - slope * py, f * mz - slope * pz
-                    ex[i] += weight * (y[i] * uz - z[i] * uy)
-                    ey[i] += weight * (z[i] * ux - x[i] * uz)
-                    ez[i] += weight * (x[i] * uy - y[i] * ux)
+                    ex[i] += weight * ux
+                    ey[i] += weight * uy
+                    ez[i] += weight * uz
             for i in range(x.shape[0]):
-                out[first + i, 0] += ex[i]
-                out[first + i, 1] += ey[i]
-                out[first + i, 2] += ez[i]
+                out[first + i, 0] += y[i] * ez[i] - z[i] * ey[i]
+                out[first + i, 1] += z[i] * ex[i] - x[i] * ez[i]
+                out[first + i, 2] += x[i] * ey[i] - y[i] * ex[i]
 
 
 def sphere_center(points_m: ArrayLike) -> tuple[Array, float]:
@@ -153,22 +152,3 @@ def sphere_center(points_m: ArrayLike) -> tuple[Array, float]:
     rows = np.column_stack([2 * (points - middle), np.ones(len(points))])
     found = np.linalg.lstsq(rows, ((points - middle) ** 2).sum(axis=1), rcond=None)[0]
     return middle + found[:3], float(np.sqrt(max(found[3] + found[:3] @ found[:3], 0.0)))
-
-
-def reaches_behind(points_m: ArrayLike, positions_m: ArrayLike, center_m: ArrayLike) -> bool:
-    """Whether a point lies beyond a source as seen from the centre, or nearly so, where A' grows without limit.
-
-    A point counts that is farther from the centre than 0.97 of the source's distance, within 0.1 rad of its direction.
-    """
-    points, sources = (np.asarray(one, dtype=np.float64) - np.asarray(center_m) for one in (points_m, positions_m))
-    far, high = np.linalg.norm(sources, axis=1), np.linalg.norm(points, axis=1)
-    near = high > 0.97 * far.min()
-    if not near.any():
-        return False
-    toward = points[near] / high[near, None]
-    for start in range(0, len(sources), 256):
-        at = sources[start : start + 256]
-        aligned = toward @ (at / far[start : start + 256, None]).T > np.cos(0.1)
-        if (aligned & (high[near, None] > 0.97 * far[start : start + 256])).any():
-            return True
-    return False
