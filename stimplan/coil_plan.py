@@ -1,19 +1,28 @@
 """Protocol x HeadModel -> the coil of each block at its pose, driven as hard as the protocol says.
 
-Everything the protocol leaves open is asked for by name: the coil where its model is no coil of the catalogue, the
-person's threshold where the intensity is relative to one, dI/dt at 100 % of the output where the coil's file does not
-say. Nothing typical is put in its place.
+Everything the protocol leaves open is asked for by name: the coil where its model is no coil of the catalogue (one of
+its family only where somebody says that it may stand in), the person's threshold where the intensity is relative to
+one, dI/dt at 100 % of the output where the coil's file does not say. Nothing typical is put in its place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from stimplan.coil import Coil, Stimulator, find_coil, list_coils, read_coil, stand_ins
+from stimplan.coil import (
+    Coil,
+    StandIn,
+    Stimulator,
+    find_coil,
+    is_in_catalogue,
+    list_coils,
+    read_coil,
+    stand_in_for,
+)
 from stimplan.coil.intensity import Known, convert, stimulator_of
 from stimplan.coil_field import CoilPlacement, coil_placement
 from stimplan.errors import CoilError, Problem
@@ -38,7 +47,7 @@ class PlannedCoil:
     steps : tuple of str
         How dI/dt was found, as text.
     notices : tuple of str
-        What a reader must know about the pose.
+        What a reader must know about the pose, and about a coil that stands in for another.
     """
 
     placement: CoilPlacement
@@ -50,7 +59,7 @@ def plan_coils(
     protocol: Protocol | str | Path | Mapping[str, Any],
     head: HeadModel,
     *,
-    coil: Coil | None = None,
+    coil: Coil | Literal["stand-in"] | None = None,
     handle: Handle | None = None,
     known: Known | None = None,
     folder: Path | None = None,
@@ -62,8 +71,9 @@ def plan_coils(
     protocol : Protocol, str, Path or mapping
         Anything `read_protocol` takes.
     head : HeadModel
-    coil : Coil, optional
-        Instead of the protocol's.
+    coil : Coil or "stand-in", optional
+        Instead of the protocol's; or the one that stands in for it where it is not in the catalogue, which the first
+        of the notices says (see `stimplan.coil.stand_in`). Its rate at 100 % of the output is not used.
     handle : Handle, optional
         For blocks that do not say where the handle points.
     known : Known, optional
@@ -87,7 +97,8 @@ def plan_coils(
     if magnetic is None:
         raise CoilError(f"protocol {getattr(plan, 'id', protocol)!r} has no coil")
     known = known or Known()
-    used = as_driven(coil_of(magnetic.coil, folder) if coil is None else coil, known.max_didt_A_per_s)
+    meant, told = _meant(magnetic.coil, coil, folder)
+    used = as_driven(meant, known.max_didt_A_per_s)
     casing = None if used.casing is None else used.casing.sampled_m()
     poses = poses_of(plan, head, handle=handle, casing_points_m=casing)
     facts = with_rate(known, used)
@@ -98,12 +109,31 @@ def plan_coils(
         try:
             found = convert(block.intensity, "didt", facts)
             placement = coil_placement(used, pose_m=pose, didt_A_per_s=found.value, head=head)
-            planned.append(PlannedCoil(placement, found.steps, pose.notices))
+            planned.append(PlannedCoil(placement, found.steps, (*told, *pose.notices)))
         except CoilError as error:
             problems += [Problem(f"{where}.{p.where}" if p.where else where, p.what) for p in error.problems]
     if problems:
         raise CoilError(problems)
     return tuple(planned)
+
+
+def _meant(
+    stated: StatedCoil, given: Coil | Literal["stand-in"] | None, folder: Path | None
+) -> tuple[Coil, tuple[str, ...]]:
+    """The coil that is asked for, and what must be said about it."""
+    if isinstance(given, Coil):
+        return given, ()
+    if given not in (None, "stand-in"):
+        raise CoilError(Problem("coil", f'expected a Coil, "stand-in" or None, got {given!r}'))
+    in_place = None if given is None else stand_in_of(stated)
+    return (coil_of(stated, folder), ()) if in_place is None else (in_place.coil(), (in_place.sentence,))
+
+
+def stand_in_of(stated: StatedCoil) -> StandIn | None:
+    """What stands in for a protocol's coil; None where its file or the catalogue has it, or nothing is near enough."""
+    if stated.file is not None or is_in_catalogue(stated.manufacturer, stated.model):
+        return None
+    return stand_in_for(stated.family, stated.manufacturer, stated.model)
 
 
 def coil_of(stated: StatedCoil, folder: Path | None = None) -> Coil:
@@ -133,8 +163,9 @@ def coil_of(stated: StatedCoil, folder: Path | None = None) -> Coil:
         what = f"missing: the model of the {stated.family} coil{made_by}; the protocol does not report it"
     else:
         what = f"missing: the geometry of model {stated.model!r}{made_by}, which is no coil of the catalogue"
-        near = ", ".join(one.id for one in stand_ins(stated.manufacturer, stated.model))
-        what += f"; nearest, if you decide so: {near}" if near else ""
+    in_place = stand_in_of(stated)
+    if in_place is not None:
+        what += f'; nearest, if you decide so: {in_place.entry.id} ({in_place.short}), taken by coil="stand-in"'
     raise CoilError(Problem("$.stimulation.coil", f"{what}; give a coil ({', '.join(list_coils())}), or its file"))
 
 

@@ -127,8 +127,10 @@ def _coil_lines(result: RunResult) -> list[str]:
     """Each block of a coil: where it is, how hard it is driven, and its field."""
     if result.coil is None:
         return []
-    told = {"protocol": "", "run": ", chosen for this run", "stand-in": ", STANDS IN for the protocol's"}
+    told = {"protocol": "", "run": ", chosen for this run", "stand-in": ""}
     lines = [f"Coil: {result.coil.coil.name}{told[result.coil.chosen]}"]
+    if result.coil.stand_in is not None:
+        lines += wrap(result.coil.stand_in.sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ")
     for block in result.coil.blocks:
         start = f"{block.label}: " if len(result.coil.blocks) > 1 else ""
         lines += wrap(f"{start}{block.drive.sentence}", _WIDTH, subsequent_indent="  ")

@@ -8,8 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stimplan.coil import Stimulator, catalogue_coil, catalogue_entry, find_coil, list_coils, read_coil, stand_ins
-from stimplan.coil.catalogue import windings_of
+from stimplan.coil import (
+    Stimulator,
+    catalogue_coil,
+    catalogue_entry,
+    find_coil,
+    list_coils,
+    read_coil,
+    stand_in_for,
+    stand_ins,
+)
+from stimplan.coil.catalogue import representative, windings_of, without_windings
 from stimplan.coil.hull import hull
 from stimplan.coil.windings import figure_8
 from stimplan.coil_field import coil_placement
@@ -114,6 +123,40 @@ def test_each_product_the_protocols_of_the_library_name_is_there_has_a_stand_in_
         "portable device",
         "four stimulators through one module",
     }
+
+
+@pytest.mark.parametrize("family", ["figure-8", "butterfly", "circular", "double-cone", "H-coil"])
+def test_each_family_is_represented_by_a_coil_of_it_with_the_reason_and_how_far_its_kind_is_apart(family):
+    from stimplan.coil_depth import BRAIN_RADIUS_M, HEAD_RADIUS_M, lift_m
+    from stimplan.fem.exact_tms import sphere_field
+
+    common = representative(family)
+    assert catalogue_entry(common.coil).family == family and common.coil in common.peers and common.why
+    is_alone = len(common.peers) == 1
+    assert (common.peers_V_per_m is None) == is_alone
+    below = BRAIN_RADIUS_M * np.array([[np.sin(a), 0.0, np.cos(a)] for a in np.linspace(0, 0.9, 60)])
+    strongest = []
+    for name in () if is_alone else common.peers:
+        coil = catalogue_coil(name, kind="dipoles")
+        flip = np.diag([-1.0, 1.0, -1.0])
+        places = coil.positions_m @ flip + [0, 0, HEAD_RADIUS_M + lift_m(coil)]
+        moments = 1e6 * coil.elements[0].moments_A_m2_per_A @ flip
+        strongest.append(np.linalg.norm(sphere_field(below, places, moments, radius_m=HEAD_RADIUS_M), axis=1).max())
+    if strongest:
+        assert (min(strongest), max(strongest)) == pytest.approx(common.peers_V_per_m, abs=0.012)
+
+
+def test_nothing_stands_for_a_cap_and_every_product_the_library_names_is_found_near_or_known_to_be_unpublished():
+    assert representative("cap") is None and representative("other") is None
+    assert stand_in_for("cap", None, None) is None
+    for path in sorted(data_path("protocols").glob("*.json")):
+        coil = json.loads(path.read_text(encoding="utf-8")).get("stimulation", {}).get("coil") or {}
+        if coil.get("model") is None:
+            continue
+        maker, model = coil.get("manufacturer"), coil["model"]
+        near = stand_in_for(coil["family"], maker, model)
+        assert find_coil(maker, model) or near.is_near or without_windings(maker, model) is not None
+    assert without_windings("Neuronetics", None) is None and without_windings("Nobody", "NeuroStar") is None
 
 
 def test_the_rate_at_full_output_is_a_limit_and_another_stimulator_has_its_own():

@@ -73,8 +73,33 @@ def test_the_coil_of_a_protocol_is_found_by_its_maker_and_model_and_a_stand_in_i
     assert one.placement.coil.provenance["catalogue"] == "magstim-70mm-figure8"
     assert one.steps[1].endswith("at 100 % of the output of Magstim Rapid = 45.89 A/µs")
     other = protocol(coil=attrs.evolve(stated, manufacturer="BrainsWay", model="H1", family="H-coil"))
-    with pytest.raises(CoilError, match="nearest, if you decide so: h-coil-principle"):
+    with pytest.raises(CoilError, match=r'nearest, if you decide so: h-coil-principle .*taken by coil="stand-in"'):
         plan_coils(other, sphere(), known=Known({"aMT": 0.5}))
+
+
+def test_a_stand_in_is_taken_where_it_is_asked_for_with_the_sentence_that_says_so_and_without_its_rate():
+    stated = protocol().magnetic.coil
+    cone = protocol(coil=attrs.evolve(stated, manufacturer=None, model=None, family="double-cone"))
+    with pytest.raises(CoilError, match="max_didt_A_per_s"):  # the stand-in's own 84 A/µs are another coil's
+        plan_coils(cone, sphere(), coil="stand-in", known=Known({"aMT": 0.5}))
+    (one, *_) = plan_coils(cone, sphere(), coil="stand-in", known=Known({"aMT": 0.5}, max_didt_A_per_s=1e8))
+    assert one.placement.coil.provenance["catalogue"] == "magstim-110mm-double-cone"
+    assert one.notices[0].startswith("STAND-IN COIL: the protocol does not say which double-cone coil was used")
+    assert "tens of per cent" in one.notices[0]
+    known = Known({"aMT": 0.5})
+    (own, *_) = plan_coils(protocol(), sphere(), coil="stand-in", known=known)
+    assert own.placement.coil.provenance["catalogue"] == "magstim-70mm-figure8" and "STAND-IN" not in str(own.notices)
+
+
+def test_a_family_of_which_the_catalogue_has_none_has_no_stand_in():
+    cap = protocol(coil=attrs.evolve(protocol().magnetic.coil, manufacturer=None, model=None, family="cap"))
+    with pytest.raises(
+        CoilError, match=r"missing: the model of the cap coil.*give a coil \(figure8-70mm-9-turns"
+    ) as caught:
+        plan_coils(cap, sphere(), coil="stand-in", known=Known({"aMT": 0.5}))
+    assert "nearest" not in str(caught.value)
+    with pytest.raises(CoilError, match="expected a Coil"):
+        plan_coils(protocol(), sphere(), coil="magstim-70mm-figure8")
 
 
 def test_the_stimulator_at_hand_replaces_the_one_the_catalogue_knows():

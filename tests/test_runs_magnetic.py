@@ -220,12 +220,64 @@ def test_a_stand_in_coil_is_told_and_brings_no_rate_of_its_own():
     result = run(plan(), small_head(), options=options(coil=None, thresholds_fraction={"rMT": 0.5}))
     assert result.coil.chosen == "stand-in"
     assert result.coil.blocks[0].drive.basis == "unit"  # its rate at 100 % is another coil's
-    assert any("STAND-IN COIL" in sentence for sentence in result.report.not_judged)
+    assert result.coil.stand_in.is_near
+    assert any("STAND-IN COIL" in sentence and "same maker's" in sentence for sentence in result.report.not_judged)
 
 
-def test_an_h_coil_has_no_stand_in():
-    with pytest.raises(CoilError, match="missing: the geometry of model 'H7' of BrainsWay"):
-        run("carmi-2019-h7-ocd", small_head(), options=options(coil=None))
+def named(**coil):
+    """The plan with another coil in its protocol."""
+    tree = plan()
+    tree["stimulation"]["coil"] = {"family": "figure-8", "model": None, **coil}
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("coil", "taken", "distance", "told"),
+    [
+        ({}, "figure8-70mm-9-turns", "no model", "the protocol does not say which figure-8 coil was used"),
+        ({"manufacturer": "Magstim"}, "magstim-70mm-figure8", "no model", "which figure-8 coil of Magstim was used"),
+        ({"manufacturer": "Neuronetics", "model": "NeuroStar"}, "figure8-70mm-9-turns", "no windings", "iron core"),
+        ({"model": "my own"}, "figure8-70mm-9-turns", "no windings", "windings of “my own” are not in the catalogue"),
+        (
+            {"family": "H-coil", "manufacturer": "BrainsWay", "model": "H7"},
+            "h-coil-principle",
+            "no windings",
+            "none of",
+        ),
+    ],
+)
+def test_how_far_a_stand_in_is_from_the_coil_of_the_protocol_is_said_everywhere(coil, taken, distance, told):
+    from stimplan.report import render
+    from stimplan.report.methods import simulation_text
+    from stimplan.terminal import show_run
+
+    person = healthy("tass")
+    chosen = attrs.evolve(options(coil=None, thresholds_fraction={"rMT": 0.5}), subject=person)
+    result = run(named(**coil), small_head(), options=chosen)
+    assert (result.coil.stand_in.entry.id, result.coil.stand_in.distance) == (taken, distance)
+    assert result.coil.blocks[0].drive.basis == "unit"  # a threshold in % of the output says nothing without its rate
+    record = json.loads(json.dumps(result.record()))
+    assert record["coil"]["stand_in"]["distance"] == distance and told in record["coil"]["stand_in"]["sentence"]
+    page = render(record, {})
+    caution = page[page.index("Stand-in coil, not the coil of the protocol.") :][:1500]
+    assert "is not used" in caution and f"No figure of the field here is that of {person.id}" in caution
+    lines = " ".join(" ".join(show_run(result, None)).split())
+    assert lines.count(told) == 2  # beside the coil, and among what no rule judges
+    assert f"No figure of the field here is that of {person.id}" in lines
+    assert told in simulation_text(record)
+    assert record["coil"]["stand_in"]["short"] in read_simulated(record).told[0]
+
+
+def test_a_coil_given_for_the_run_goes_before_a_stand_in_and_a_family_without_any_is_refused():
+    assert run(named(), small_head(), options=options()).coil.stand_in is None
+    with pytest.raises(CoilError, match="missing: the model of the cap coil"):
+        run(named(family="cap"), small_head(), options=options(coil=None))
+
+
+def test_what_the_rules_ask_about_the_coil_is_answered_by_the_protocols_own_and_not_by_its_stand_in():
+    result = run(named(family="H-coil", manufacturer="BrainsWay", model="H7"), small_head(), options=options(coil=None))
+    assert "is_h_coil" not in result.quantities
+    assert {f.rule_id: f.status for f in result.report.findings}["TMS-HCOIL"] == "warn"
 
 
 @pytest.mark.parametrize(
@@ -289,23 +341,38 @@ def test_the_sign_off_takes_the_coil_and_its_field_from_the_folder_of_a_run(tmp_
     assert "output fraction of block 1: 0.6" in " ".join(numbers)
 
 
-def test_every_coil_of_the_library_is_there_or_what_is_missing_is_said():
+@pytest.mark.slow
+def test_every_protocol_of_the_library_with_a_coil_is_placed_and_says_what_stands_in_for_it():
+    from stimplan.head import load_head
     from stimplan.protocol.library import library_ids
-    from stimplan.runs.coil_places import chosen_coil
 
-    named, missing = [], []
-    for one in library_ids():
-        magnetic = read_protocol(one).magnetic
-        if magnetic is None:
-            continue
-        try:
-            chosen_coil(magnetic, CoilOptions())
-            named.append(one)
-        except CoilError as error:
-            assert "missing: the model of the" in str(error) or "missing: the geometry of model" in str(error)
-            missing.append(one)
-    assert {"three-d-itbs", "three-d-10hz", "saint", "huang-2005-itbs", "pas25"} <= set(named)
-    assert {"carmi-2019-h7-ocd", "amiaz-2009-smoking"} <= set(missing)
+    head = load_head("colin27", edge_mm="teaching")
+    plans = [one for one in map(read_protocol, library_ids()) if one.magnetic is not None]
+    assert len(plans) >= 56
+    found = {one.id: place_coils(one, head, CoilOptions()) for one in plans}
+    for one in found.values():
+        assert all(np.isfinite(block.pose.matrix_m).all() for block in one.blocks)
+        assert (one.chosen == "stand-in") == (one.stand_in is not None)
+        assert one.stand_in is None or one.coil.max_didt_A_per_s is None
+    distances = {name: None if one.stand_in is None else one.stand_in.distance for name, one in found.items()}
+    assert {name for name, far in distances.items() if far is None} >= {
+        "huang-2005-itbs",
+        "pas25",
+        "koch-2022-ad-precuneus",
+    }
+    assert distances["three-d-itbs"] == distances["saint"] == "near model"
+    assert distances["amiaz-2009-smoking"] == distances["qps"] == distances["kujirai-1993-sici"] == "no model"
+    assert distances["oreardon-2007-10hz"] == distances["carmi-2019-h7-ocd"] == "no windings"
+
+
+@pytest.mark.parametrize(
+    "name", ["oreardon-2007-10hz", "carmi-2019-h7-ocd", "benito-2012-sci-gait", "cantello-2007-epilepsy"]
+)
+def test_protocols_whose_coil_is_not_in_the_catalogue_are_simulated_with_its_stand_in(name):
+    chosen = RunOptions(with_figures=False, even_if_stopped=True, coil=CoilOptions(with_spread=False))
+    result = run(name, small_head(), options=chosen)
+    assert result.coil.chosen == "stand-in"
+    assert result.metrics.p999_V_per_m > 0.1
 
 
 def test_the_hand_area_is_compared_with_as_much_tissue_at_the_target():

@@ -8,6 +8,9 @@ Each entry of catalogue.json says where its numbers are from and how sure we are
 
 What nobody published is null: no rate at 100 % of the output is guessed, no case is drawn after a photograph. The case
 of an entry is our own simple hull around its winding (see `stimplan.coil.hull`).
+
+`representatives` name, for each family of coils, the one that stands in where a protocol names no coil of the
+catalogue; `without_windings` are products that protocols name and nobody published. See `stimplan.coil.stand_in`.
 """
 
 from __future__ import annotations
@@ -54,7 +57,7 @@ class CatalogueEntry:
     named_by : tuple of mappings
         Manufacturer and model, as protocols write them, that are this very coil.
     stands_in_for : tuple of mappings
-        Those it may stand in for where somebody decides so; never chosen without being asked for.
+        Those it may stand in for; who takes it says so, see `stimplan.coil.stand_in`.
     """
 
     id: str
@@ -71,6 +74,30 @@ class CatalogueEntry:
     named_by: tuple[Mapping[str, str], ...]
     stands_in_for: tuple[Mapping[str, str], ...]
     tree: Mapping[str, Any]
+
+
+@attrs.frozen
+class Representative:
+    """The coil that stands for its family where nothing nearer is known.
+
+    Attributes
+    ----------
+    family, coil : str
+        As protocols name the family, and an id of the catalogue.
+    why : str
+        Why this one.
+    peers : tuple of str
+        Coils of the catalogue with the same kind of field, itself included.
+    peers_V_per_m : (low, high) or None
+        Largest |E| of the peers for 1 A/µs on the brain of the sphere of `stimplan.coil_depth`, 15 mm below its scalp,
+        V/m, in 2 decimals; None where there is but one.
+    """
+
+    family: str
+    coil: str
+    why: str
+    peers: tuple[str, ...]
+    peers_V_per_m: tuple[float, float] | None
 
 
 def list_coils() -> tuple[str, ...]:
@@ -108,6 +135,31 @@ def stand_ins(manufacturer: str | None, model: str | None) -> tuple[CatalogueEnt
     return tuple(
         one for one in _entries().values() if _is_named((*one.stands_in_for, *one.named_by), manufacturer, model)
     )
+
+
+def representative(family: str) -> Representative | None:
+    """The coil that stands for a family of coils; None for one of which the catalogue has none."""
+    found = next((one for one in _tree()["representatives"] if one["family"] == family), None)
+    if found is None:
+        return None
+    ends = found["peers_V_per_m"]
+    peers_V_per_m = None if ends is None else (float(ends[0]), float(ends[1]))
+    return Representative(found["family"], found["coil"], found["why"], tuple(found["peers"]), peers_V_per_m)
+
+
+def without_windings(manufacturer: str | None, model: str | None) -> Mapping[str, Any] | None:
+    """What is known of a product that protocols name and whose windings nobody published, or None.
+
+    `why` says what else sets it apart ("" where nothing is known); `is_coil` is false where what a protocol calls the
+    model is another thing.
+    """
+    if manufacturer is None or model is None:
+        return None
+    for one in _tree()["without_windings"]:
+        names = tuple({"manufacturer": one["manufacturer"], "model": name} for name in one["models"])
+        if _is_named(names, manufacturer, model):
+            return frozen_mapping(one)
+    return None
 
 
 def catalogue_coil(
@@ -183,8 +235,13 @@ def _is_named(names: tuple[Mapping[str, str], ...], manufacturer: str | None, mo
 
 @lru_cache(maxsize=1)
 def _entries() -> Mapping[str, CatalogueEntry]:
-    tree = json.loads(package_path("coil", "catalogue.json").read_text(encoding="utf-8"))
-    return {one["id"]: _entry(one) for one in tree["coils"]}
+    return {one["id"]: _entry(one) for one in _tree()["coils"]}
+
+
+@lru_cache(maxsize=1)
+def _tree() -> Mapping[str, Any]:
+    tree: Mapping[str, Any] = json.loads(package_path("coil", "catalogue.json").read_text(encoding="utf-8"))
+    return tree
 
 
 def _entry(one: Mapping[str, Any]) -> CatalogueEntry:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stimplan.coil.catalogue import representative
 from stimplan.coil.intensity import stimulator_of
 from stimplan.head.space import has_mni, to_mni_m
 from stimplan.head.tape_sites import nearest_site
@@ -14,6 +15,7 @@ from stimplan.pose import handle_angle_rad
 from stimplan.report.plain import plain
 
 if TYPE_CHECKING:
+    from stimplan.coil import StandIn
     from stimplan.head import HeadModel
     from stimplan.pose import CoilPose
     from stimplan.runs.calibration import Calibration
@@ -29,6 +31,7 @@ def coil_record(found: CoilRun, safety_facts: Mapping[str, float]) -> dict[str, 
         "source": coil.source,
         "digest": coil.digest,
         "chosen": found.chosen,
+        "stand_in": None if found.stand_in is None else stand_in_record(found.stand_in),
         "certainty": coil.provenance.get("certainty"),
         "caution": coil.provenance.get("caution") or None,
         "max_didt_A_per_s": coil.max_didt_A_per_s,
@@ -36,6 +39,19 @@ def coil_record(found: CoilRun, safety_facts: Mapping[str, float]) -> dict[str, 
         "elements": len(coil.positions_m),
         "safety_facts": dict(safety_facts),
         "blocks": [block_record(block) for block in found.blocks],
+    }
+
+
+def stand_in_record(found: StandIn) -> dict[str, Any]:
+    """What stands in for the protocol's coil, how far it is from that, and why this one."""
+    common = representative(found.entry.family)
+    why = common.why if common is not None and common.coil == found.entry.id and not found.is_near else ""
+    return {
+        "coil": found.entry.id,
+        "distance": found.distance,
+        "short": found.short,
+        "sentence": found.sentence,
+        "why": why,
     }
 
 

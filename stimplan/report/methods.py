@@ -64,7 +64,8 @@ def coil_sentences(record: Mapping[str, Any]) -> list[str]:
     coil = record.get("coil")
     if coil is None:
         return []
-    found = []
+    in_place = coil.get("stand_in")
+    found = [] if in_place is None else [in_place["sentence"].removeprefix("STAND-IN COIL: ").rstrip(".")]
     for block in coil["blocks"]:
         pose, spread = block["pose"], block["spread"]
         place = pose["center_mni_m"] or pose["center_m"]

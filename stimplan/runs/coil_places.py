@@ -8,8 +8,8 @@ from typing import Literal
 import attrs
 import numpy as np
 
-from stimplan.coil import Coil, find_coil, list_coils, read_coil, stand_ins
-from stimplan.coil_plan import as_driven, coil_of
+from stimplan.coil import Coil, StandIn, read_coil
+from stimplan.coil_plan import as_driven, coil_of, stand_in_of
 from stimplan.head import HeadModel
 from stimplan.pose import CoilPose
 from stimplan.pose_plan import poses_of
@@ -52,6 +52,8 @@ class PlacedCoils:
     coil : Coil
     chosen : {"protocol", "run", "stand-in"}
     blocks : tuple of PlacedBlock
+    stand_in : StandIn or None
+        How far the coil is from the one the protocol means, where it stands in for that.
     """
 
     protocol: Protocol
@@ -59,10 +61,11 @@ class PlacedCoils:
     coil: Coil
     chosen: Chosen
     blocks: tuple[PlacedBlock, ...]
+    stand_in: StandIn | None = None
 
 
 def chosen_coil(stimulation: MagneticStimulation, options: CoilOptions) -> Coil:
-    """The coil of a run: the one given, or the protocol's.
+    """The coil of a run: the one given, or the protocol's, or what stands in for that.
 
     Raises
     ------
@@ -70,23 +73,11 @@ def chosen_coil(stimulation: MagneticStimulation, options: CoilOptions) -> Coil:
         What is missing of it, or wrong with its file.
     """
     if options.coil is None:
-        found = stand_in(stimulation) or coil_of(stimulation.coil, options.folder)
+        in_place = stand_in_of(stimulation.coil)
+        found = coil_of(stimulation.coil, options.folder) if in_place is None else in_place.coil()
     else:
         found = options.coil if isinstance(options.coil, Coil) else read_coil(options.coil)
     return as_driven(found, options.max_didt_A_per_s)
-
-
-def stand_in(stimulation: MagneticStimulation) -> Coil | None:
-    """The catalogue's coil of the same kind by the same maker, where it has one and not the very coil.
-
-    Never one that only shows how its kind works (`principle`): the field of an H-coil is its own. Without its rate at
-    100 % of the output, which is not that of the coil it stands in for.
-    """
-    stated = stimulation.coil
-    if stated.file is not None or stated.model in list_coils() or find_coil(stated.manufacturer, stated.model):
-        return None
-    near = [one for one in stand_ins(stated.manufacturer, stated.model) if one.certainty != "principle"]
-    return attrs.evolve(read_coil(near[0].id), stimulators=()) if len(near) == 1 else None
 
 
 def place_coils(protocol: Protocol, head: HeadModel, options: CoilOptions) -> PlacedCoils:
@@ -115,8 +106,9 @@ def place_coils(protocol: Protocol, head: HeadModel, options: CoilOptions) -> Pl
         PlacedBlock(number, block, _told(pose) if is_assumed else pose, is_assumed)
         for number, (block, pose, is_assumed) in enumerate(zip(stimulation.blocks, poses, is_open, strict=True), 1)
     ]
-    chosen: Chosen = "run" if options.coil is not None else "stand-in" if stand_in(stimulation) else "protocol"
-    return PlacedCoils(protocol, head, coil, chosen, tuple(blocks))
+    in_place = stand_in_of(stimulation.coil) if options.coil is None else None
+    chosen: Chosen = "run" if options.coil is not None else "protocol" if in_place is None else "stand-in"
+    return PlacedCoils(protocol, head, coil, chosen, tuple(blocks), in_place)
 
 
 def assumed_handle(pose: CoilPose) -> Handle:

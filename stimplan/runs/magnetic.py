@@ -14,7 +14,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from stimplan.coil import Coil
+from stimplan.coil import Coil, StandIn
 from stimplan.coil.intensity import Known
 from stimplan.coil_field import CoilField, CoilPlacement, coil_placement, solve_coils
 from stimplan.errors import InputError
@@ -107,14 +107,17 @@ class CoilRun:
     ----------
     coil : Coil
     chosen : {"protocol", "run", "stand-in"}
-        Named by the protocol; given for the run; or the catalogue's nearest to the one the protocol names.
+        Named by the protocol; given for the run; or standing in for the one the protocol means.
     blocks : tuple of CoilBlock
         In the order of the protocol.
+    stand_in : StandIn or None
+        How far a coil that stands in is from the one that is meant.
     """
 
     coil: Coil
     chosen: Chosen
     blocks: tuple[CoilBlock, ...]
+    stand_in: StandIn | None = None
 
 
 def first_drives(placed: PlacedCoils, options: CoilOptions) -> tuple[Drive, ...]:
@@ -155,7 +158,7 @@ def simulate_coils(placed: PlacedCoils, options: RunOptions, *, progress: Progre
             blocks.append(judged(measured, one, options.coil, known=known, progress=progress))
         else:
             blocks.append(judged_as(measured, twin))
-    return CoilRun(placed.coil, placed.chosen, tuple(blocks))
+    return CoilRun(placed.coil, placed.chosen, tuple(blocks), placed.stand_in)
 
 
 def judged(

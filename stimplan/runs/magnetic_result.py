@@ -33,7 +33,8 @@ def safety_facts(placed: PlacedCoils, drives: Sequence[Drive], options: CoilOpti
 
     `output_fraction_of_block_1` … : share of the stimulator's output, where the intensity became one.
     `threshold_measured`: 1 where the run was given the person's threshold of the kind every block refers to.
-    `is_h_coil`, `is_figure_8`: family of the catalogue's coil, where it is another than the protocol's.
+    `is_h_coil`, `is_figure_8`: family of the coil given for the run. One that stands in changes nothing: what is
+    delivered is the protocol's.
     `rapid2_type`: 0, 1 or 2 where the stimulator named for the run is a Magstim Rapid², Super Rapid² or Plus.
     """
     facts: dict[str, float] = {}
@@ -44,7 +45,7 @@ def safety_facts(placed: PlacedCoils, drives: Sequence[Drive], options: CoilOpti
     if given and all(one.block.intensity.reference in given for one in placed.blocks):
         facts["threshold_measured"] = 1.0
     family = family_of(placed)
-    if placed.chosen != "protocol" and family is not None:
+    if placed.chosen == "run" and family is not None:
         facts |= {"is_h_coil": float(family == "H-coil"), "is_figure_8": float(family in ("figure-8", "butterfly"))}
     kind = None if options.stimulator is None else rapid2_type(options.stimulator)
     return facts if kind is None else {**facts, "rapid2_type": float(kind)}

@@ -24,9 +24,13 @@ def _placement_notices(result: RunResult) -> tuple[str, ...]:
     if result.coil is None:
         return tuple(getattr(result.placement, "notices", ()))
     found: list[str] = []
-    if result.coil.chosen == "stand-in" and result.protocol.magnetic is not None:
-        model = result.protocol.magnetic.coil.model
-        found.append(f"STAND-IN COIL: the geometry of {model!r} is not in the catalogue; {result.coil.coil.name}.")
+    if result.coil.stand_in is not None:
+        found.append(result.coil.stand_in.sentence)
+        if result.subject is not None and not result.coil.stand_in.is_near:
+            found.append(
+                f"No figure of the field here is that of {result.subject.id}: it is that of a stand-in, not of the "
+                "coil this person is treated with; give that one with --coil."
+            )
     for block in result.coil.blocks:
         name = f"{block.label}: " if len(result.coil.blocks) > 1 else ""
         if block.drive.basis != "protocol":

@@ -130,6 +130,8 @@ def _said(coil: Mapping[str, Any], block: Mapping[str, Any]) -> str:
     spread = "" if block["spread"] is None else _spread(block["spread"]["figures"][of]["mean"])
     assumed = "; the handle's direction was assumed" if block["pose"]["is_handle_assumed"] else ""
     name = {"protocol": "", "run": ", chosen for the run", "stand-in": ", in place of the protocol's"}[coil["chosen"]]
+    if coil.get("stand_in") is not None:  # the records of older runs do not say how far it is
+        name += f" ({_text(coil['stand_in']['short'])})"
     drive = _text(block["drive"]["sentence"]).rstrip(".")
     return f"{_text(block['label'])}: {_text(coil['name'])}{name}{assumed}. {drive}. Mean |E| {where} {mean}{spread}"
 
