@@ -6,7 +6,8 @@
     python benchmarks/tms.py --fmm           dA/dt by the fast multipole method as well
 
 Seconds depend on the machine and its load; with --strict the exit code is 1 if one pose takes more than 3 s, or 100
-poses (in proportion) more than 150 s, which is meant for two cores of their own and 430,000 nodes.
+poses (in proportion) more than 150 s, which is meant for two cores of their own and 430,000 nodes, or if the field in
+the default gauge is farther from the closed form than accepted.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 
 import numpy as np
 
-from stimplan.coil import catalogue_coil
+from stimplan.coil import Coil, Dipoles, catalogue_coil
 from stimplan.coil_field import CoilPlacement, coil_placement, solve_coil, solve_coils
 from stimplan.coil_fmm import with_fmm
 from stimplan.fem.compare import mag, rdm
@@ -29,6 +30,8 @@ RADII_MM = (78.0, 80.0, 86.0, 92.0)
 SIGMA = (0.33, 1.654, 0.01, 0.465)
 RATE = 1e8
 ONE_POSE_S, HUNDRED_POSES_S = 3.0, 150.0
+# Of the recovered field at about 160,000 nodes or more: relative difference measure, and size beside 1.
+MOST_RDM, MOST_MAG = 0.006, 0.003
 
 
 def pose(distance_m: float, turn_rad: float = 0.0) -> np.ndarray:
@@ -41,25 +44,39 @@ def pose(distance_m: float, turn_rad: float = 0.0) -> np.ndarray:
 
 
 def placed(
-    head: HeadModel, kind: str, distance_m: float = 0.004, turn_rad: float = 0.0, gauge: str = "plain"
+    head: HeadModel, kind: str, distance_m: float = 0.004, turn_rad: float = 0.0, gauge: str = "best"
 ) -> CoilPlacement:
     coil = catalogue_coil("figure8-70mm-9-turns", kind=kind, elements=4 if kind == "dipoles" else None)
     return coil_placement(coil, pose_m=pose(distance_m, turn_rad), didt_A_per_s=RATE, head=head, gauge=gauge)
 
 
-def accuracy(head: HeadModel, gauge: str) -> None:
+def one_dipole(tilt_deg: float) -> Coil:
+    """A dipole so far from the normal of the scalp."""
+    tilt = np.radians(tilt_deg)
+    moment = 0.03 * np.array([[0.0, np.sin(tilt), np.cos(tilt)]])
+    return Coil(f"dipole {tilt_deg:g}° from the normal", (Dipoles(np.zeros((1, 3)), moment),), source="benchmark")
+
+
+def accuracy(head: HeadModel, gauge: str) -> bool:
+    """Figure-8 and dipoles of every tilt against the closed form; whether all are within what is accepted."""
     brain = np.flatnonzero(head.in_tissue("layer_1"))[::7]
-    for distance_m in (0.004, 0.010, 0.030):
-        placement = placed(head, "dipoles", distance_m, gauge=gauge)
-        field = solve_coil(head, placement)
-        moments = placement.coil.elements[0].moments_A_m2_per_A @ placement.pose_m[:3, :3].T * RATE
-        truth = sphere_field(head.centers_m[brain], placement.positions_m, moments, radius_m=RADII_MM[-1] * 1e-3)
-        found, volumes = field.at(head.centers_m[brain]), head.volumes_m3[brain]
-        element = rdm(field.E_V_per_m[brain], truth, weights=volumes)
-        print(
-            f"  {distance_m * 1e3:4.0f} mm  {gauge:6}  recovered RDM {rdm(found, truth, weights=volumes):.2%}"
-            f"  MAG {mag(found, truth, weights=volumes):.4f}  element RDM {element:.2%}"
-        )
+    volumes, is_met = head.volumes_m3[brain], True
+    coils = [catalogue_coil("figure8-70mm-9-turns", kind="dipoles", elements=4), *map(one_dipole, (0, 20, 45, 90))]
+    for coil in coils:
+        for distance_m in (0.004, 0.010, 0.030):
+            placement = coil_placement(coil, pose_m=pose(distance_m), didt_A_per_s=RATE, head=head, gauge=gauge)
+            field = solve_coil(head, placement)
+            moments = coil.elements[0].moments_A_m2_per_A @ placement.pose_m[:3, :3].T * RATE
+            truth = sphere_field(head.centers_m[brain], placement.positions_m, moments, radius_m=RADII_MM[-1] * 1e-3)
+            found = field.at(head.centers_m[brain])
+            error, size = rdm(found, truth, weights=volumes), mag(found, truth, weights=volumes)
+            element = rdm(field.E_V_per_m[brain], truth, weights=volumes)
+            is_met &= error <= MOST_RDM and abs(size - 1) <= MOST_MAG
+            print(
+                f"  {gauge:6} {distance_m * 1e3:3.0f} mm  recovered RDM {error:.3%}  MAG {size:.5f}"
+                f"  element RDM {element:.2%}  {coil.name}"
+            )
+    return is_met
 
 
 def against_fmm(head: HeadModel) -> None:
@@ -97,14 +114,12 @@ def main() -> int:
     options = parser.parse_args()
     head = sphere_head(radii_mm=RADII_MM, conductivities_S_per_m=SIGMA, edge_mm=options.edge)
     print(f"sphere of {len(head.nodes_m)} nodes, {len(head.tets)} tetrahedra")
-    placement = placed(head, "wire")
-    placement.dadt_V_per_m(head.nodes_m[:10])  # loads the compiled code
-    _, wall, cpu = timed(placement.dadt_V_per_m, head.nodes_m)
-    print(f"dA/dt of {len(placement.positions_m)} pieces of wire at the nodes: {wall:.2f} s, {cpu:.2f} s of CPU")
-    smooth = placed(head, "wire", gauge="radial")
-    smooth.primary_V_per_m(head.nodes_m[:10])
-    _, wall, cpu = timed(smooth.primary_V_per_m, head.nodes_m)
-    print(f"the same in the radial gauge: {wall:.2f} s, {cpu:.2f} s of CPU")
+    plain, placement = placed(head, "wire", gauge="plain"), placed(head, "wire")
+    for one in (plain, placement):
+        one.primary_V_per_m(head.nodes_m[:10])  # loads the compiled code
+        _, wall, cpu = timed(one.primary_V_per_m, head.nodes_m)
+        gauge = "plain" if one.gauge_center_m is None else "radial"
+        print(f"dA/dt of {len(one.positions_m)} pieces of wire, {gauge} gauge: {wall:.2f} s, {cpu:.2f} s of CPU")
     if options.fmm:
         against_fmm(head)
     _, wall, cpu = timed(system_of, head)
@@ -116,10 +131,10 @@ def main() -> int:
     poses = [placed(head, "wire", 0.004, turn) for turn in turns]
     sizes, many, cpu = timed(lambda: [one.magnitude_V_per_m.max() for one in solve_coils(head, poses)])
     print(f"{len(sizes)} poses: {many:.1f} s, {cpu:.1f} s of CPU; 100 would take {100 * many / len(sizes):.0f} s")
-    for gauge in ("plain", "radial"):
-        accuracy(head, gauge)
+    accuracy(head, "plain")
+    is_missed = not accuracy(head, "best")
     is_slow = one > ONE_POSE_S or 100 * many / len(sizes) > HUNDRED_POSES_S
-    return 1 if options.strict and is_slow else 0
+    return 1 if options.strict and (is_slow or is_missed) else 0
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from stimplan.coil import AGrid, Casing, Coil, Dipoles, Stimulator
 from stimplan.coil_field import CoilField, CoilPlacement, coil_placement, solve_coil, solve_coils
 from stimplan.errors import CoilError, InputError, SolveError
 from stimplan.fem.compare import mag, rdm
-from stimplan.fem.exact_tms import sphere_field
+from stimplan.fem.exact_tms import ellipsoid_field, sphere_field
+from stimplan.fem.tms import MU0_OVER_4_PI
 from stimplan.field import solve
 
 RATE = 1e8
@@ -55,23 +56,51 @@ def radial_dipole():
 # against the exact solution
 
 
+# About the centre of a sphere the radial gauge is the solution, and little is left for the elements: the plain one
+# shows what they can do, and the ellipsoid below both.
 @pytest.mark.slow
+@pytest.mark.parametrize("gauge", ["plain", "best"])
 @pytest.mark.parametrize("distance_m", [0.004, 0.010, 0.030])
 @pytest.mark.parametrize("make", [radial_dipole, nine_turns])
-def test_acceptance_the_recovered_field_at_4_mm_is_within_0_6_per_cent_and_its_size_within_0_3(make, distance_m):
-    difference, size, _, radial = errors(solve_coil(sphere(4.0), placed(make(), distance_m, sphere(4.0))), step=3)
+def test_acceptance_the_recovered_field_at_4_mm_is_within_0_6_per_cent_and_its_size_within_0_3(make, distance_m, gauge):
+    placement = placed(make(), distance_m, sphere(4.0), gauge=gauge)
+    difference, size, _, radial = errors(solve_coil(sphere(4.0), placement), step=3)
     assert difference <= 0.006
     assert size == pytest.approx(1, abs=0.003)
     assert radial <= 0.01
 
 
+@pytest.mark.parametrize("gauge", ["plain", "best"])
 @pytest.mark.parametrize("make, limit", [(radial_dipole, 0.002), (nine_turns, 0.006)])
-def test_the_recovered_field_at_6_mm_is_within_the_same_limits(make, limit):
-    difference, size, element, radial = errors(solve_coil(sphere(), placed(make())), step=7)
+def test_the_recovered_field_at_6_mm_is_within_the_same_limits(make, limit, gauge):
+    difference, size, element, radial = errors(solve_coil(sphere(), placed(make(), gauge=gauge)), step=7)
     assert difference <= limit
     assert size == pytest.approx(1, abs=0.003)
     assert element <= 0.03
     assert radial <= 0.01
+
+
+def uniform(b_T_per_A, far_m=20.0):
+    """Two dipoles so far away on both sides that their field in a head is uniform within 2e-4."""
+    b = np.asarray(b_T_per_A, dtype=float)
+    unit, moment = b / np.linalg.norm(b), b * far_m**3 / (4 * MU0_OVER_4_PI)
+    return Coil("uniform", (Dipoles([far_m * unit, -far_m * unit], [moment, moment]),), source="test")
+
+
+@pytest.mark.parametrize("b", [(0.0, 0.0, 1.0), (1.0, 2.0, -1.5)])
+@pytest.mark.parametrize("gauge", ["plain", "radial"])
+def test_in_layers_of_ellipsoids_a_uniform_field_induces_the_closed_form(gauge, b):
+    shape = np.array([0.8, 1.0, 0.88])
+    head = attrs.evolve(sphere(), nodes_m=sphere().nodes_m * shape)
+    placement = coil_placement(uniform(b), pose_m=np.eye(4), didt_A_per_s=1.0, head=head, gauge=gauge)
+    found = solve_coil(head, placement)
+    of = np.flatnonzero(head.in_tissue("layer_1"))[::7]
+    truth = ellipsoid_field(head.centers_m[of], b, semi_axes_m=shape)
+    # What there is before the charges is far from it: they are computed, not given.
+    assert rdm(-placement.primary_V_per_m(head.centers_m[of]), truth) > 0.05
+    assert rdm(found.at(head.centers_m[of]), truth) < 0.0015
+    assert mag(found.at(head.centers_m[of]), truth) == pytest.approx(1, abs=5e-4)
+    assert rdm(found.E_V_per_m[of], truth) < 0.008
 
 
 def test_in_the_plain_gauge_a_dipole_along_the_scalp_is_the_hard_case_and_its_error_is_known():

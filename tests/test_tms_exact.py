@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stimplan.errors import InputError
-from stimplan.fem.exact_tms import sphere_field
+from stimplan.fem.exact_tms import ellipsoid_field, sphere_field
 from stimplan.fem.tms import MU0_OVER_4_PI
 
 RADIUS = 0.092
@@ -92,3 +92,25 @@ def test_places_on_the_wrong_side_of_the_surface_are_refused():
         field([[0, 0, 0.05]], [[0, 0, 0.09]], [[0, 0, 1.0]])
     with pytest.raises(InputError, match="expected"):
         field([[0, 0, 0.05]], [[0, 0, 0.2]], [[0, 0, 1.0], [0, 0, 1]])
+
+
+def test_in_an_ellipsoid_a_uniform_field_induces_what_its_curl_and_its_surface_ask_for():
+    axes, rate = np.array([0.07, 0.09, 0.08]), np.array([1.0, -2.0, 0.5])
+    rng = np.random.default_rng(2)
+    points = rng.normal(size=(50, 3))
+    points *= axes / np.linalg.norm(points, axis=1)[:, None]
+    E = ellipsoid_field(points, rate, semi_axes_m=axes)
+    # It is linear: its derivatives are those between any two points.
+    slope = ellipsoid_field(np.eye(3), rate, semi_axes_m=axes)
+    curl = [slope[1, 2] - slope[2, 1], slope[2, 0] - slope[0, 2], slope[0, 1] - slope[1, 0]]
+    assert curl == pytest.approx(-rate)
+    assert np.trace(slope) == pytest.approx(0, abs=1e-15)
+    normal = points / axes**2
+    assert np.abs(np.einsum("ij,ij->i", E, normal)).max() < 1e-12 * np.abs(E).max() * np.abs(normal).max()
+
+
+def test_in_a_sphere_that_is_half_of_rate_times_distance():
+    points = np.random.default_rng(3).normal(size=(20, 3))
+    rate = np.array([1.0, -2.0, 0.5])
+    found = ellipsoid_field(points, rate, semi_axes_m=[0.1, 0.1, 0.1])
+    assert found == pytest.approx(-np.cross(rate, points) / 2)

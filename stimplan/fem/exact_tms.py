@@ -66,6 +66,40 @@ def sphere_field(
     return _induced(points, places, rates)
 
 
+def ellipsoid_field(points_m: ArrayLike, b_rate_T_per_s: ArrayLike, *, semi_axes_m: ArrayLike) -> Array:
+    """Field that a uniform, growing magnetic field induces in an ellipsoid, or in layers of ellipsoids of one shape.
+
+    Parameters
+    ----------
+    points_m : (n, 3) array
+        From the centre, along the axes.
+    b_rate_T_per_s : (3,) array
+        dB/dt.
+    semi_axes_m : (3,) array
+        Or anything in proportion to them: only their ratios count.
+
+    Returns
+    -------
+    (n, 3) array
+        V/m.
+
+    Notes
+    -----
+    With semi-axes a, b, c and dB/dt = B' along the third, E = B' / (a² + b²) (a² y, -b² x, 0): its curl is -B', it has
+    no divergence, and on every ellipsoid (x/a)² + (y/b)² + (z/c)² = const its normal component, in proportion to
+    E . (x/a², y/b², z/c²), is zero, so that no charges are left on any of them and their conductivities do not matter.
+    The three axes add up.
+    """
+    points, rate, square = (np.asarray(one, dtype=np.float64) for one in (points_m, b_rate_T_per_s, semi_axes_m))
+    square, field = square**2, np.zeros(points.shape)
+    for along in range(3):
+        first, second = (along + 1) % 3, (along + 2) % 3
+        share = rate[along] / (square[first] + square[second])
+        field[:, first] += share * square[first] * points[:, second]
+        field[:, second] -= share * square[second] * points[:, first]
+    return field
+
+
 @jit
 def _induced(points, places, rates):  # type: ignore[no-untyped-def]
     field = np.zeros((points.shape[0], 3))
