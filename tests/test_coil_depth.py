@@ -21,7 +21,7 @@ GIVEN = {
     "magstim-90mm-circular": (17.7, 94.6),
     "magstim-110mm-double-cone": (19.6, 32.9),
     "magventure-d-b80": (16.1, 20.6),
-    "magventure-mc-b70": (14.2, 15.4),
+    "magventure-mc-b70": (13.2, 13.4),
     "magventure-cool-b65": (13.0, 12.7),
     "h-coil-principle": (19.9, 35.1),
 }

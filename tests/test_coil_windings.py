@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from coils import RADII, nine_turns
 
-from stimplan.coil.windings import Wing, circular, figure_8, turn_radii, wind
+from stimplan.coil.windings import Fold, Wing, circular, figure_8, folded, turn_radii, wind
 from stimplan.errors import CoilError
 from stimplan.fem.tms import dipole_potential, segment_potential
 
@@ -116,4 +116,74 @@ def test_turns_lie_evenly_between_the_edges():
 )
 def test_windings_that_cannot_be_are_refused(make, reason):
     with pytest.raises(CoilError, match=reason):
+        make()
+
+
+BENT = Fold(0.025, np.radians(16))
+
+
+def bent(side=1, *, fold=BENT, radii=(0.02, 0.04), **more):
+    return wind("bent", folded(radii, center_m=0.03, side=side, fold=fold, layers_m=(-0.004,)), source="test", **more)
+
+
+@pytest.mark.parametrize("kind, elements", [("wire", 16), ("dipoles", 4)])
+def test_a_fold_by_nothing_changes_no_field(kind, elements):
+    flat = wind("flat", figure_8((0.02, 0.04), center_m=0.03, layers_m=(-0.004,)), source="test", elements=200)
+    pair = [
+        part
+        for side in (1, -1)
+        for part in folded((0.02, 0.04), center_m=0.03, side=side, fold=Fold(0.025, 0.0), layers_m=(-0.004,))
+    ]
+    found = wind("pair", pair, source="test", kind=kind, elements=2 * elements)
+    truth = potential(flat, plane(0.02))
+    assert np.abs(potential(found, plane(0.02)) - truth).max() < 0.005 * np.abs(truth).max()
+
+
+def test_a_bent_wing_is_flat_within_the_line_and_turned_towards_the_head_beyond_it_on_both_sides():
+    for side in (1, -1):
+        element = bent(side).elements[0]
+        along, height = side * element.positions_m[:, 0], element.positions_m[:, 2] + 0.004
+        inner = along < BENT.at_m
+        assert 0 < inner.sum() < len(inner)
+        assert np.abs(height[inner]).max() < 1e-15
+        # Beyond it on the turned plane, as far from the line as before.
+        beyond = (along[~inner] - BENT.at_m, height[~inner])
+        assert beyond[1] == pytest.approx(beyond[0] * np.tan(BENT.angle_rad), rel=1e-9)
+        assert (BENT.at_m + np.hypot(*beyond)).max() == pytest.approx(0.03 + 0.04, abs=4e-4)
+        # A current that runs in a circle leads back to where it began.
+        assert np.abs(element.vectors_m.sum(axis=0)).max() < 1e-12
+
+
+def test_wire_and_dipoles_of_a_bent_wing_make_the_same_field_and_converge():
+    truth = potential(bent(elements=400), plane(0.02))
+
+    def error(**more):
+        return np.abs(potential(bent(**more), plane(0.02)) - truth).max() / np.abs(truth).max()
+
+    assert error(elements=48) < 1e-5
+    assert error(kind="dipoles", elements=6) < 0.005
+    assert error(kind="dipoles", elements=8) < 5e-4
+
+
+def test_turns_that_miss_the_line_are_bent_as_a_whole_or_not_at_all():
+    near = bent(fold=Fold(0.08, 0.3), radii=(0.02,)).elements[0]
+    assert np.ptp(near.positions_m[:, 2]) == 0
+    far = bent(fold=Fold(0.0, 0.3), radii=(0.02,)).elements[0]
+    assert far.positions_m[:, 2] + 0.004 == pytest.approx(far.positions_m[:, 0] * np.tan(0.3), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: Fold(-0.01, 0.3), "less than 90 degrees"),
+        (lambda: Fold(0.01, float("nan")), "less than 90 degrees"),
+        (lambda: Fold(float("inf"), 0.1), "less than 90 degrees"),
+        (lambda: folded((0.03,), center_m=0.03, side=0, fold=BENT), "a side of 1 or -1"),
+        (lambda: folded((0.03,), center_m=0.0, side=1, fold=BENT), "a side of 1 or -1"),
+        (lambda: Wing((0.03,), (0.03, 0, 0), axis=(1.0, 0.0, 0.0), fold=BENT), "an axis along z"),
+        (lambda: Wing((0.03,), (-0.03, 0, 0), fold=BENT), "an axis along z"),
+    ],
+)
+def test_a_fold_that_is_none_is_refused(make, message):
+    with pytest.raises(CoilError, match=message):
         make()

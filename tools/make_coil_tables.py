@@ -94,9 +94,12 @@ def plane(name: str) -> np.ndarray:
     x, y = (part.ravel() for part in np.meshgrid(axis, axis, indexing="ij"))
     family = catalogue_entry(name).family
     down = np.zeros(len(x))
-    if family in ("double-cone", "butterfly"):
+    if family == "double-cone":
         angle = catalogue_entry(name).tree["windings"][0]["wing_angle_deg"]
         down = np.abs(x) * np.tan(np.radians((180 - angle) / 2))
+    elif family == "butterfly":
+        folds = [(one["fold_at_mm"], one["fold_deg"]) for one in catalogue_entry(name).tree["windings"]]
+        down = np.max([np.maximum(np.abs(x) - at / 1e3, 0) * np.tan(np.radians(bend)) for at, bend in folds], axis=0)
     elif family == "H-coil":
         down = 0.085 - np.sqrt(np.maximum(0.085**2 - 0.4 * (x**2 + y**2), 0))
     return np.column_stack([x, y, down + BELOW_M])

@@ -25,7 +25,7 @@ import attrs
 from stimplan.coil.hull import hull
 from stimplan.coil.strips import Strip, h_like
 from stimplan.coil.values import Coil, Stimulator
-from stimplan.coil.windings import Kind, Wing, butterfly, circular, turn_radii, wind
+from stimplan.coil.windings import Fold, Kind, Wing, butterfly, circular, folded, turn_radii, wind
 from stimplan.errors import CoilError
 from stimplan.resources import package_path
 from stimplan.units import to_si
@@ -215,7 +215,11 @@ def _winding(one: Mapping[str, Any]) -> tuple[Wing | Strip, ...]:
     layers = [to_si(height, "mm") for height in one["layers_mm"]]
     if "center_mm" not in one:
         return circular(radii, layers_m=layers)
-    center, angle = to_si(one["center_mm"], "mm"), to_si(one["wing_angle_deg"], "deg")
+    center = to_si(one["center_mm"], "mm")
+    if "fold_at_mm" in one:
+        fold = Fold(to_si(one["fold_at_mm"], "mm"), to_si(one["fold_deg"], "deg"))
+        return folded(radii, center_m=center, side=one["side"], fold=fold, layers_m=layers)
+    angle = to_si(one["wing_angle_deg"], "deg")
     return butterfly(radii, center_m=center, wing_angle_rad=angle, layers_m=layers)
 
 

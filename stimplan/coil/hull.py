@@ -40,7 +40,10 @@ def hull(parts: Sequence[Wing | Strip], *, margin_m: float, thickness_m: float) 
         raise CoilError(f"a case needs windings, a margin and a thickness, got {len(parts)}, {margin_m}, {thickness_m}")
     strips = [part for part in parts if isinstance(part, Strip)]
     wings = [part for part in parts if not isinstance(part, Strip)]
-    pieces = [_slab(wing, margin_m, thickness_m) for wing in _outermost(wings)]
+    pieces = []
+    for wing in _outermost(wings):
+        is_flat = wing.fold is None
+        pieces += [_slab(wing, margin_m, thickness_m)] if is_flat else _bent_slabs(wing, margin_m, thickness_m)
     if strips:
         pieces.append(_shell(strips, margin_m))
     points, faces, count = [], [], 0
@@ -82,6 +85,26 @@ def _slab(wing: Wing, margin_m: float, thickness_m: float) -> tuple[Array, NDArr
         # Bent wings are farther apart at the back: there each reaches to the plane between them, too.
         back[u <= -middle] += (thickness_m * into[0] / out[0]) * out
     return _prism(front, back)
+
+
+def _bent_slabs(wing: Wing, margin_m: float, thickness_m: float) -> list[tuple[Array, NDArray[np.int64]]]:
+    """The part of a wing's slab on each side of its fold; they share the wall at the fold."""
+    fold, side = wing.fold, wing.axis[2]
+    if fold is None:
+        raise CoilError("a slab without a fold is one piece")
+    middle, radius = side * wing.center_m[0], max(wing.turn_radii_m) + margin_m
+    # The flat part reaches over the middle as far as the winding does: wings that are folded overlap.
+    cut = math.acos(max(-1.0, min(1.0, (fold.at_m - middle) / radius)))
+    pieces = []
+    for start, stop, bend in ((-cut, cut, fold.angle_rad), (cut, 2 * math.pi - cut, 0.0)):
+        angles = np.linspace(start, stop, _CORNERS)
+        over = middle + radius * np.cos(angles) - fold.at_m
+        along = fold.at_m + over * math.cos(bend)
+        front = np.stack([side * along, radius * np.sin(angles), over * math.sin(bend)], axis=1)
+        # Outlines run counter-clockwise as seen from the head.
+        front = front if side > 0 else front[::-1]
+        pieces.append(_prism(front, front - [0.0, 0.0, thickness_m]))
+    return pieces
 
 
 def _prism(front: Array, back: Array) -> tuple[Array, NDArray[np.int64]]:

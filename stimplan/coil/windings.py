@@ -50,8 +50,32 @@ def _numbers(values: Sequence[float]) -> tuple[float, ...]:
 
 
 @attrs.frozen
+class Fold:
+    """A line along y where a winding is bent towards the head; its other side stays flat.
+
+    Attributes
+    ----------
+    at_m : float
+        Distance of the line from the middle of the coil, m.
+    angle_rad : float
+        By which the winding beyond the line is turned towards the head, rad. Each layer is turned about a line in
+        its own plane.
+    """
+
+    at_m: float
+    angle_rad: float
+
+    def __attrs_post_init__(self) -> None:
+        if not 0 <= self.at_m < math.inf or not abs(self.angle_rad) < math.pi / 2:
+            found = f"{self.at_m!r} m and {self.angle_rad!r} rad"
+            raise CoilError(
+                Problem("fold", f"expected a distance of at least 0 m and less than 90 degrees, got {found}")
+            )
+
+
+@attrs.frozen
 class Wing:
-    """One flat winding.
+    """One flat winding, or one bent along a line.
 
     Attributes
     ----------
@@ -64,18 +88,24 @@ class Wing:
     layers_m : tuple of float
         Where the layers of wire lie along the axis, m from the centre; each has all turns and an equal
         share of the current (a flat wire of some height is several such layers).
+    fold : Fold or None
+        Where it is bent; only for wings that are flat in the middle of the coil, with an axis along z.
     """
 
     turn_radii_m: tuple[float, ...] = attrs.field(converter=_numbers, validator=_radii)
     center_m: Point
     axis: Point = (0.0, 0.0, 1.0)
     layers_m: tuple[float, ...] = attrs.field(default=(0.0,), converter=_numbers)
+    fold: Fold | None = None
 
     def __attrs_post_init__(self) -> None:
         if not self.layers_m or not np.isfinite(self.layers_m).all():
             raise CoilError(Problem("layers_m", f"expected at least one finite height, got {self.layers_m!r}"))
         if not abs(math.hypot(*self.axis) - 1) <= 1e-9:
             raise CoilError(Problem("axis", f"expected a unit vector, got {self.axis!r}"))
+        if self.fold is not None and not (self.axis[:2] == (0, 0) and self.center_m[0] * self.axis[2] > 0):
+            found = f"{self.axis!r} at {self.center_m!r}"
+            raise CoilError(Problem("fold", f"expected an axis along z, away from it on the left wing, got {found}"))
 
 
 def turn_radii(inner_m: float, outer_m: float, turns: int) -> tuple[float, ...]:
@@ -145,6 +175,28 @@ def butterfly(
     if not 0 < wing_angle_rad <= math.pi:
         raise CoilError(f"the angle between wings is above 0 and at most 180 degrees, got {wing_angle_rad!r} rad")
     return figure_8(turn_radii_m, center_m=center_m, bend_rad=(math.pi - wing_angle_rad) / 2, layers_m=layers_m)
+
+
+def folded(
+    turn_radii_m: Sequence[float], *, center_m: float, side: int, fold: Fold, layers_m: Sequence[float] = (0.0,)
+) -> tuple[Wing, ...]:
+    """One wing of a figure-8 that is flat in the middle of the coil and bent beyond a line.
+
+    Parameters
+    ----------
+    turn_radii_m : sequence of float
+    center_m : float
+        Distance of the wing's centre from the middle of the coil before it is bent, m.
+    side : {1, -1}
+        1 for the wing at +x, whose current turns counter-clockwise about z; -1 for the other.
+    fold : Fold
+    layers_m : sequence of float
+        Heights of the layers along the coil's z, m; negative behind the face.
+    """
+    if side not in (1, -1) or not 0 < center_m < math.inf:
+        raise CoilError(f"a wing needs a side of 1 or -1 and a centre above 0 m, got {side!r}, {center_m!r}")
+    heights = tuple(side * height for height in layers_m)
+    return (Wing(tuple(turn_radii_m), (side * center_m, 0.0, 0.0), (0.0, 0.0, float(side)), heights, fold),)
 
 
 def wind(
@@ -223,6 +275,8 @@ def _frame(wing: Wing, height_m: float) -> tuple[Array, Array, Array, Array]:
 
 def _turn_dipoles(wing: Wing, radius_m: float, height_m: float, rings: int) -> tuple[Array, Array]:
     """Dipoles across the disc of one turn: exact for polynomials of degree 4 rings - 2 in the radius."""
+    if wing.fold is not None:
+        return _folded_turn(_arc_segments, wing, radius_m, height_m, rings)
     center, x, y, z = _frame(wing, height_m)
     area = math.pi * radius_m**2 / len(wing.layers_m)
     if rings == 1:
@@ -238,8 +292,82 @@ def _turn_dipoles(wing: Wing, radius_m: float, height_m: float, rings: int) -> t
 
 def _turn_wire(wing: Wing, radius_m: float, height_m: float, pieces: int) -> tuple[Array, Array]:
     """Pieces of one turn, each as long as its arc."""
+    if wing.fold is not None:
+        return _folded_turn(_arcs, wing, radius_m, height_m, pieces)
     center, x, y, _ = _frame(wing, height_m)
     angles = 2 * np.pi * (np.arange(pieces) + 0.5) / pieces
     cosine, sine = np.cos(angles)[:, None], np.sin(angles)[:, None]
     places = center + radius_m * (cosine * x + sine * y)
     return places, (cosine * y - sine * x) * (2 * np.pi * radius_m / pieces / len(wing.layers_m))
+
+
+def _folded_turn(
+    parts: Callable[..., tuple[Array, Array]], wing: Wing, radius_m: float, height_m: float, count: int
+) -> tuple[Array, Array]:
+    """Elements of a turn on both sides of the wing's fold, in coil coordinates."""
+    fold = cast("Fold", wing.fold)
+    side = wing.axis[2]
+    # Along the wing away from the middle, along y, along the wing's axis.
+    flat, vectors = parts(radius_m, fold.at_m - side * wing.center_m[0], count)
+    s, y, _ = flat.T
+    s = s + side * wing.center_m[0]
+    beyond = s > fold.at_m
+    cosine, sine = np.where(beyond, math.cos(fold.angle_rad), 1.0), np.where(beyond, math.sin(fold.angle_rad), 0.0)
+    over = s - fold.at_m
+    places = np.stack([side * (fold.at_m + cosine * over), y, side * height_m + sine * over], axis=1)
+    along, across, up = vectors[:, 0], vectors[:, 1], side * vectors[:, 2]
+    turned = np.stack([side * (cosine * along - sine * up), across, sine * along + cosine * up], axis=1)
+    return places, turned / len(wing.layers_m)
+
+
+def _half_angles(radius_m: float, line_m: float) -> list[tuple[float, float]]:
+    """The two arcs into which a line at x = `line_m` cuts a circle, as angles; one if it misses it."""
+    if not abs(line_m) < radius_m:
+        return [(-math.pi, math.pi)]
+    cut = math.acos(line_m / radius_m)
+    return [(-cut, cut), (cut, 2 * math.pi - cut)]
+
+
+def _arcs(radius_m: float, line_m: float, pieces: int) -> tuple[Array, Array]:
+    """Pieces of a circle: on each side of the line at the nodes of Gauss-Legendre, as long as their weights.
+
+    A turn with a bend is smooth on either side of it only; evenly spaced pieces would converge slowly.
+    """
+    arcs = _half_angles(radius_m, line_m)
+    first = max(2, round(pieces * (arcs[0][1] - arcs[0][0]) / (2 * math.pi)))
+    counts = [pieces] if len(arcs) == 1 else [min(first, pieces - 2), pieces - min(first, pieces - 2)]
+    places, vectors = [], []
+    for (start, stop), count in zip(arcs, counts, strict=True):
+        angles, weights = _gauss(start, stop, count) if len(arcs) == 2 else _even(count)
+        cosine, sine, nothing = np.cos(angles), np.sin(angles), np.zeros(count)
+        places.append(radius_m * np.stack([cosine, sine, nothing], axis=1))
+        vectors.append(radius_m * weights[:, None] * np.stack([-sine, cosine, nothing], axis=1))
+    return np.concatenate(places), np.concatenate(vectors)
+
+
+def _arc_segments(radius_m: float, line_m: float, rings: int) -> tuple[Array, Array]:
+    """Dipoles across the two parts into which the line cuts the disc of a turn, `rings` by twice as many in each."""
+    places, vectors = [], []
+    for start, stop in _half_angles(radius_m, line_m):
+        middle = (start + stop) / 2
+        # Strips along the line, at angles that crowd towards the rim; in each, dipoles from end to end.
+        angles, weights = _gauss(0.0, stop - middle, 2 * rings)
+        shares, thirds = np.polynomial.legendre.leggauss(rings)
+        half = radius_m * np.sin(angles)
+        x = math.cos(middle) * np.repeat(radius_m * np.cos(angles), rings)
+        y = (half[:, None] * shares).ravel()
+        areas = (half * half * weights)[:, None] * thirds
+        places.append(np.stack([x, y, np.zeros_like(x)], axis=1))
+        vectors.append(areas.ravel()[:, None] * np.array([0.0, 0.0, 1.0]))
+    return np.concatenate(places), np.concatenate(vectors)
+
+
+def _gauss(start: float, stop: float, count: int) -> tuple[Array, Array]:
+    """Gauss-Legendre nodes and weights on an interval."""
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    return (start + stop) / 2 + (stop - start) / 2 * nodes, (stop - start) / 2 * weights
+
+
+def _even(count: int) -> tuple[Array, Array]:
+    """Angles evenly around, and their weights."""
+    return 2 * np.pi * (np.arange(count) + 0.5) / count, np.full(count, 2 * np.pi / count)
