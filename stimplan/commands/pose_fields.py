@@ -3,36 +3,55 @@
 from __future__ import annotations
 
 import argparse
+import math
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from stimplan.commands.output import add_command, show_json, show_lines
+from stimplan.commands.pose_session import (
+    add_session_options,
+    draw_table,
+    map_columns,
+    picture_of,
+    poses_of_session,
+    read_session,
+    session_problems,
+)
 from stimplan.commands.run import edge
 from stimplan.errors import CoilError, InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from rich.console import Console
 
     from stimplan.coil import Coil
+    from stimplan.coil_search import Target
+    from stimplan.exchange.navigation import NavigationFile
     from stimplan.head import HeadModel
     from stimplan.pose import CoilPose
     from stimplan.pose_cloud import Move
+    from stimplan.roi import Roi
     from stimplan.runs.pose_table import NamedPose, PoseTable
 
 
 def add_field_parser(kinds: Any) -> None:
     """`poses field SOURCE --coil COIL --out TABLE`."""
     field = add_command(kinds, "field", "solve the field of many poses and write their figures as a table")
-    field.add_argument("source", metavar="SOURCE", help="file of a navigator in the head's coordinates, or a protocol "
-                       "(id or JSON file)")  # fmt: skip
+    field.add_argument("source", metavar="SOURCE", help="file of a navigator, or a protocol (id or JSON file)")
     field.add_argument("--coil", required=True, help="id of the catalogue, or a .ccd, .tcd or .nii.gz file")
     field.add_argument("--out", required=True, type=Path, metavar="TABLE", help="file to write: .csv or .h5")
     field.add_argument("--head", default="colin27", help="head model (default: colin27)")
     field.add_argument("--edge-mm", type=edge, metavar="MM", help="of the mesh: mm, or teaching, standard, fine")
     field.add_argument("--roi", action="append", default=[], metavar="REGION", help="measure a region too, as in "
                        "`stimplan run`; may be repeated")  # fmt: skip
+    field.add_argument("--target", metavar="TARGET", help="the field there too: a 10-05 site, mni:X,Y,Z or head:X,Y,Z "
+                       "in mm, or a region; as `stimplan search` takes it")  # fmt: skip
+    field.add_argument("--direction", default="strength", metavar="DIRECTION", help="what of the field at the target: "
+                       "strength, normal, wall or X,Y,Z (default: strength)")  # fmt: skip
     many = field.add_mutually_exclusive_group()
     many.add_argument("--grid-mm", metavar="HALF,STEP", help="a square grid over the scalp around each pose")
     many.add_argument("--jitter", type=int, metavar="N", help="N poses at random around each, see --seed")
@@ -42,33 +61,106 @@ def add_field_parser(kinds: Any) -> None:
     field.add_argument("--turns-deg", metavar="A,B,…", help="turns of the coil at each point of --grid-mm")
     field.add_argument("--seed", type=int, default=0, help="of --jitter (default: 0)")
     field.add_argument("--didt-a-per-us", type=float, help="rate for all poses (default: the file's, or 1 A/µs)")
-    field.add_argument("--force", action="store_true", help="replace TABLE if it is there")
+    field.add_argument("--no-picture", action="store_true", help="do not draw the poses, beside TABLE as .png")
+    field.add_argument("--force", action="store_true", help="replace TABLE and its picture if they are there")
+    add_session_options(field)
 
 
 def field_command(args: argparse.Namespace, console: Console) -> int:
-    """Solve, write the table, and say what is in it."""
-    from stimplan.coil import read_coil
+    """Solve, write the table, draw it, and say what is in it."""
+    from stimplan.coil_plan import as_driven
     from stimplan.head import load_head
-    from stimplan.regional import named_regions
-    from stimplan.roi import check_regions
     from stimplan.runs.pose_table import pose_table, write_table
     from stimplan.terminal import progress_bar
+    from stimplan.units import to_si
 
-    _refuse_bad(args)
-    moves = _moves(args)
-    coil = read_coil(args.coil)
-    regions = named_regions(args.roi)
+    asked = _asked(args)
+    most = None if args.max_didt_a_per_us is None else to_si(args.max_didt_a_per_us, "A_per_us")
+    coil = as_driven(asked.coil, most)
     with progress_bar(is_shown=not args.json) as progress:
         head = load_head(args.head, edge_mm=args.edge_mm, progress=progress)
-        check_regions(head, regions)
-        poses = around(head, coil, _given(args, head), moves=moves)
-        table = pose_table(head, coil, poses, regions=dict(regions), progress=progress)
+        target = _on_head(args, head, asked)
+        given, notes = _given(args, head, asked)
+        poses = around(head, coil, given, moves=asked.moves)
+        with _helped(args, asked):
+            table = pose_table(head, coil, poses, regions=dict(asked.regions), target=target, progress=progress)
+    table = attrs.evolve(table, provenance={**table.provenance, "source": str(args.source), **_numbered(notes)})
+    if args.channel is not None:
+        map_columns(table, args.channel)  # refuses an unknown one before anything is written
     write_table(table, args.out)
+    picture = None if args.no_picture else draw_table(args, head, table, target_m=getattr(target, "center_m", None))
     if args.json:
-        show_json(console, _record(table, args.out))
+        show_json(console, _record(table, args.out, picture, notes))
         return 0
-    show_lines(console, _lines(table, args.out))
+    show_lines(console, [*_lines(table, args.out), *(f"note: {one}" for one in notes)])
+    show_lines(console, [] if picture is None else [f"picture: {picture}"])
     return 0
+
+
+@attrs.frozen(eq=False)
+class _Asked:
+    """What was asked for, as far as it can be judged without the head."""
+
+    coil: Coil
+    regions: list[tuple[str, Roi]]
+    moves: tuple[Move, ...] | None
+    session: NavigationFile | None
+
+
+def _asked(args: argparse.Namespace) -> _Asked:
+    """Everything that is wrong with the options and the file, at once."""
+    from stimplan.coil import read_coil
+    from stimplan.regional import named_regions
+
+    problems = [*_bad_options(args), *session_problems(args)]
+    coil = tried(problems, lambda: read_coil(args.coil), where="--coil")
+    regions = tried(problems, lambda: named_regions(args.roi), where="--roi")
+    moves = None if problems else tried(problems, lambda: _moves(args))
+    session = tried(problems, lambda: read_session(args), where="SOURCE")
+    if problems:
+        raise InputError(list(dict.fromkeys(problems)))
+    return _Asked(coil, regions, moves, session)
+
+
+def tried(problems: list[Problem], make: Callable[[], Any], *, where: str = "") -> Any:
+    """What a function makes, or None, its problems noted with their place."""
+    try:
+        return make()
+    except InputError as error:
+        problems += [Problem(one.where or where, one.what, file=one.file) for one in error.problems]
+        return None
+
+
+def _on_head(args: argparse.Namespace, head: HeadModel, asked: _Asked) -> Target | None:
+    """The target, and the regions checked on the head; everything wrong with them at once."""
+    from stimplan.coil_search import make_target
+    from stimplan.roi import check_regions
+
+    problems: list[Problem] = []
+    tried(problems, lambda: check_regions(head, asked.regions))
+    target = None
+    if args.target is not None:
+        target = tried(problems, lambda: make_target(head, args.target, direction=args.direction), where="target")
+    if problems:
+        named = {"target": "--target", "direction": "--direction"}
+        raise InputError([attrs.evolve(one, where=named.get(one.where, one.where)) for one in problems])
+    return target
+
+
+@contextmanager
+def _helped(args: argparse.Namespace, asked: _Asked) -> Iterator[None]:
+    """Say what can be done about coils that cut the head."""
+    try:
+        yield
+    except CoilError as error:
+        if asked.session is None or args.rest or not any("inside the head" in one.what for one in error.problems):
+            raise
+        told = Problem("SOURCE", "coils of the session cut this head; --rest moves them back until they rest on it")
+        raise CoilError([*error.problems, told]) from None
+
+
+def _numbered(notes: list[str]) -> dict[str, str]:
+    return {f"note {number}": " ".join(one.split()) for number, one in enumerate(notes, start=1)}
 
 
 def around(head: HeadModel, coil: Coil, given: Sequence[NamedPose], *, moves: Sequence[Move] | None) -> list[NamedPose]:
@@ -82,27 +174,24 @@ def around(head: HeadModel, coil: Coil, given: Sequence[NamedPose], *, moves: Se
     found = []
     for one in given:
         poses = moved_poses(head, one.pose, moves, casing_points_m=casing_of(coil))
+        # What was measured at a pose was not measured at those around it; the output is the same.
+        beside = {name: value for name, value in one.beside.items() if name == "mso_fraction"}
         found += [
-            NamedPose(f"{one.name} #{number}", pose, one.didt_A_per_s) for number, pose in enumerate(poses, start=1)
+            NamedPose(f"{one.name} #{number}", pose, one.didt_A_per_s, one.rate_from, beside)
+            for number, pose in enumerate(poses, start=1)
         ]
     return found
 
 
-def _given(args: argparse.Namespace, head: HeadModel) -> list[NamedPose]:
-    """The poses of a protocol or of a navigator's file, with the rates the file has."""
+def _given(args: argparse.Namespace, head: HeadModel, asked: _Asked) -> tuple[list[NamedPose], list[str]]:
+    """The poses of a protocol or of a navigator's file with their rates, and what must be told."""
     from stimplan.runs.pose_table import NamedPose
     from stimplan.units import to_si
 
+    if asked.session is not None:
+        return poses_of_session(args, asked.session, head=head, coil=asked.coil)
     rate = None if args.didt_a_per_us is None else to_si(args.didt_a_per_us, "A_per_us")
-    path = Path(args.source)
-    if path.suffix.lower() == ".json" or not path.exists():
-        return [NamedPose(name, pose, rate) for name, pose in _of_protocol(args, head)]
-    from stimplan.exchange.navigation import read_navigation
-
-    found = read_navigation(path)
-    if not found.targets:
-        raise InputError(Problem("", "no entry of the file has a position", file=args.source))
-    return [NamedPose(one.name, one.pose, one.didt_A_per_s if rate is None else rate) for one in found.targets]
+    return [NamedPose(name, pose, rate) for name, pose in _of_protocol(args, head)], []
 
 
 def _of_protocol(args: argparse.Namespace, head: HeadModel) -> list[tuple[str, CoilPose]]:
@@ -144,7 +233,7 @@ def _numbers(option: str, given: str, count: int | None = None) -> list[float]:
     return numbers
 
 
-def _refuse_bad(args: argparse.Namespace) -> None:
+def _bad_options(args: argparse.Namespace) -> list[Problem]:
     problems = []
     for option, value in (("--shift-mm", args.shift_mm), ("--turn-deg", args.turn_deg)):
         if not 0 <= value < float("inf"):
@@ -161,15 +250,23 @@ def _refuse_bad(args: argparse.Namespace) -> None:
         problems.append(Problem("--out", f"there is no folder {args.out.parent}"))
     elif args.out.exists() and not args.force:
         problems.append(Problem("--out", f"{args.out} is there already; --force replaces it"))
-    if problems:
-        raise InputError(problems)
+    elif not args.no_picture and picture_of(args.out).exists() and not args.force:
+        what = f"{picture_of(args.out)} is there already, where the picture goes; --force replaces it"
+        problems.append(Problem("--out", what))
+    if args.direction != "strength" and args.target is None:
+        problems.append(Problem("--direction", "is for --target only"))
+    return problems
 
 
-def _record(table: PoseTable, out: Path) -> dict[str, Any]:
-    columns = {name: [float(value) for value in column] for name, column in table.columns.items()}
-    return {"written": str(out), "poses": len(table.names), "names": list(table.names), **dict(table.provenance),
-            "didt_A_per_s": table.didt_A_per_s.tolist(), "is_rate_known": table.is_rate_known.tolist(),
-            "columns": columns}  # fmt: skip
+def _record(table: PoseTable, out: Path, picture: Path | None, notes: list[str]) -> dict[str, Any]:
+    def columns(of: Mapping[str, Any]) -> dict[str, list[float | None]]:
+        return {name: [None if math.isnan(value) else value for value in one.tolist()] for name, one in of.items()}
+
+    told = {name: value for name, value in table.provenance.items() if not name.startswith("note ")}
+    return {"written": str(out), "picture": None if picture is None else str(picture), "poses": len(table.names),
+            "names": list(table.names), **told, "notes": notes, "didt_A_per_s": table.didt_A_per_s.tolist(),
+            "is_rate_known": table.is_rate_known.tolist(), "rate_from": list(table.rate_from),
+            "beside": columns(table.beside), "columns": columns(table.columns)}  # fmt: skip
 
 
 def _lines(table: PoseTable, out: Path) -> list[str]:
@@ -179,10 +276,14 @@ def _lines(table: PoseTable, out: Path) -> list[str]:
     lines = [
         f"{out}: {count} pose{'s' if count != 1 else ''}, {table.provenance['coil']} on {table.provenance['head']}"
     ]
+    rates = table.didt_A_per_s[table.is_rate_known]
+    if len(rates):
+        low, high = text(float(rates.min()), "A_per_s"), text(float(rates.max()), "A_per_s")
+        lines.append(f"  dI/dt: {low}" + (f" to {high}" if high != low else ""))
     if not table.is_rate_known.all():
         lines.append("for 1 A/µs where no rate is known")
     for name, column in table.columns.items():
-        if name.endswith("_V_per_m") and ("_mean_" in name or "_p999_" in name):
+        if name.endswith("_V_per_m") and ("_mean_" in name or "_p999_" in name or name.startswith("target_")):
             best = int(column.argmax())
             low, high = text(float(column.min()), "V_per_m"), text(float(column.max()), "V_per_m")
             label = name.removesuffix("_V_per_m").replace("_", " ")
