@@ -9,7 +9,7 @@ from coils import above, nine_turns, one_dipole
 from spheres import sphere
 from test_coil_field import RATE, errors, placed
 
-from stimplan.coil import AGrid, Coil
+from stimplan.coil import AGrid, Coil, read_coil
 from stimplan.coil_field import coil_placement, solve_coil
 from stimplan.coil_gauge import gauge_of
 from stimplan.errors import CoilError
@@ -17,6 +17,9 @@ from stimplan.fem.compare import mag, rdm
 from stimplan.fem.exact_tms import sphere_field
 from stimplan.fem.radial import radial_dipole_potential, radial_segment_potential, sphere_center
 from stimplan.fem.tms import SINGLE_PRECISION_ERROR, dipole_potential, segment_potential
+from stimplan.head import load_head
+from stimplan.pose import pose_on_scalp
+from stimplan.protocol.magnetic import Handle
 
 CENTER = np.array([0.004, -0.003, 0.002])
 
@@ -153,6 +156,28 @@ def test_in_an_ellipsoid_a_coarse_mesh_agrees_with_a_fine_one_far_better():
     # The finer mesh of the plain gauge moves towards it: both are the same field.
     assert rdm(found["fine", "plain"], truth) < 0.6 * rdm(found["coarse", "plain"], truth)
     assert mag(found["fine", "plain"], truth) == pytest.approx(1, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    "name, plain_share, apart", [("magstim-70mm-figure8", 0.9, 0.03), ("h-coil-principle", 3.0, 0.1)]
+)
+def test_in_a_folded_head_the_charges_are_less_than_half_of_the_field_and_more_than_twice_that_in_the_plain_gauge(
+    name, plain_share, apart
+):
+    head = load_head("colin27", edge_mm="teaching")
+    brain = head.in_tissue("gray_matter")
+    pose = pose_on_scalp(head, "Cz", handle=Handle(from_midline_rad=0.0), distance_m=0.02)
+    share, fields = {}, {}
+    for gauge in ("plain", "radial"):
+        placement = coil_placement(read_coil(name), pose_m=pose, didt_A_per_s=RATE, head=head, gauge=gauge)
+        E = solve_coil(head, placement).E_V_per_m[brain]
+        charges = E + placement.primary_V_per_m(head.centers_m[brain])
+        share[gauge], fields[gauge] = np.linalg.norm(charges) / np.linalg.norm(E), E
+    assert share["radial"] < 0.5
+    assert share["plain"] > plain_share
+    # Two ways to the same field: they differ by what the elements cannot resolve.
+    assert mag(fields["plain"], fields["radial"]) == pytest.approx(1, abs=0.003)
+    assert rdm(fields["plain"], fields["radial"]) < apart
 
 
 def test_the_field_at_nodes_is_that_at_points_and_the_gauge_is_told():
