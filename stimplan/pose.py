@@ -21,7 +21,7 @@ from stimplan.fem.patch import local_normal
 from stimplan.fem.surface import cut_triangles, nearest_on_surface
 from stimplan.montage import Point
 from stimplan.protocol.magnetic import Handle
-from stimplan.units import text
+from stimplan.units import exact_text, text
 from stimplan.values import array_eq, frozen_array
 
 if TYPE_CHECKING:
@@ -336,11 +336,11 @@ def _tilted(pose: CoilPose, tilt: Tilt) -> CoilPose:
 def _check_numbers(distance_m: float, handle: Handle) -> None:
     problems = []
     if not 0 <= distance_m <= 0.05:
-        problems.append(Problem("distance", f"must be 0 to 50 mm, got {text(distance_m, 'm')}"))
+        problems.append(Problem("distance", f"must be 0 to 50 mm, got {exact_text(distance_m, 'mm')}"))
     if (handle.from_midline_rad is None) == (handle.towards is None):
         problems.append(Problem("handle", "give one of an angle from the midline and a site to point to"))
     elif handle.from_midline_rad is not None and not abs(handle.from_midline_rad) <= 2 * math.pi:
-        problems.append(Problem("handle", f"must be within ±360°, got {handle.from_midline_rad!r} radians"))
+        problems.append(Problem("handle", f"must be within ±360°, got {exact_text(handle.from_midline_rad, 'deg')}"))
     if problems:
         raise CoilError(problems)
 

@@ -19,6 +19,7 @@ from stimplan.fem.patch import local_normal
 from stimplan.fem.surface import nearest_on_surface
 from stimplan.pose import NORMAL_RADIUS_M, CoilPose
 from stimplan.pose_contact import rest_on_scalp
+from stimplan.units import exact_text
 
 if TYPE_CHECKING:
     from stimplan.head.model import HeadModel
@@ -84,7 +85,7 @@ def grid_moves(half_width_m: float, spacing_m: float, turns_rad: Sequence[float]
     """
     _check(half_width_m, 0.0)
     if not 5e-4 <= spacing_m <= MOST_SHIFT_M:
-        raise CoilError(Problem("spacing", f"must be 0.5 to 100 mm, got {1e3 * spacing_m:g} mm"))
+        raise CoilError(Problem("spacing", f"must be 0.5 to 100 mm, got {exact_text(spacing_m, 'mm')}"))
     steps = int(half_width_m / spacing_m + 1e-9)
     count = (2 * steps + 1) ** 2 * len(turns_rad)
     if not 1 <= count <= MOST_POSES:
@@ -157,8 +158,8 @@ def _smallest_turn(a: Array, b: Array) -> Array:
 def _check(shift_m: float, turn_rad: float) -> None:
     problems = []
     if not 0 <= shift_m <= MOST_SHIFT_M:
-        problems.append(Problem("shift", f"must be 0 to 100 mm, got {1e3 * shift_m:g} mm"))
+        problems.append(Problem("shift", f"must be 0 to 100 mm, got {exact_text(shift_m, 'mm')}"))
     if not 0 <= turn_rad <= math.pi:
-        problems.append(Problem("turn", f"must be 0 to 180°, got {math.degrees(turn_rad):g}°"))
+        problems.append(Problem("turn", f"must be 0 to 180°, got {exact_text(turn_rad, 'deg')}"))
     if problems:
         raise CoilError(problems)

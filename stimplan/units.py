@@ -122,6 +122,16 @@ def from_si(value: float, suffix: str) -> Decimal:
     raise AssertionError(f"{value!r} has no decimal in {suffix}")  # 40 digits always suffice
 
 
+def exact_text(value: float, suffix: str) -> str:
+    """An SI value in a unit of files with twelve digits: `exact_text(-0.003, "mm")` -> `"-3 mm"`.
+
+    For messages about a limit, where a rounded number may read as one that is allowed; NaN and infinity as they are.
+    """
+    gap = "" if unit_text(suffix) in "°%" else " "
+    shown = f"{float(from_si(value, suffix)):.12g}" if math.isfinite(value) else str(float(value))
+    return f"{shown}{gap}{unit_text(suffix)}"
+
+
 def unit_text(suffix: str) -> str:
     """A unit of files as people write it: `"uA"` -> `"µA"`, `"mA_per_cm2"` -> `"mA/cm²"`, `"percent"` -> `"%"`."""
     shown = {"percent": "%", "kohm": "kΩ", "ohm": "Ω", "deg": "°"}.get(suffix, suffix)
@@ -134,3 +144,10 @@ def text(value: float, si_suffix: str, digits: int = 3) -> str:
     factor, unit = _FOR_PEOPLE[si_suffix]
     gap = "" if unit in "°%" else " "
     return f"{value * factor:.{digits}g}{gap}{unit}"
+
+
+def range_text(low: float, high: float, si_suffix: str, *, digits: int = 3, with_unit: bool = True) -> str:
+    """Two ends for people, the unit said once: `range_text(0.001, 0.002, "A")` -> `"1 to 2 mA"`."""
+    factor, _ = _FOR_PEOPLE[si_suffix]
+    end = text(high, si_suffix, digits) if with_unit else f"{high * factor:.{digits}g}"
+    return f"{low * factor:.{digits}g} to {end}"

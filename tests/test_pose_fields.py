@@ -151,7 +151,7 @@ def test_the_table_is_written_whole_as_text_and_as_hdf5(tmp_path):
         (["--out", "nowhere/t.csv"], "no folder"),
         (["--jitter", "0"], "1 to 10,000"),
         (["--grid-mm", "10"], "not 2 numbers"),
-        (["--grid-mm", "10,0.001"], "spacing"),
+        (["--grid-mm", "10,0.001"], "--grid-mm, STEP: must be 0.5 to 100 mm, got 0.001 mm"),
         (["--turns-deg", "0,90"], "is for --grid-mm only"),
         (["--shift-mm", "nan"], "--shift-mm"),
         (["--didt-a-per-us", "0"], "above 0"),

@@ -14,6 +14,7 @@ from stimplan.errors import InputError, Problem
 from stimplan.fem.surface import nearest_on_surface
 from stimplan.head.model import HeadModel
 from stimplan.pose import CoilPose, handle_angle_rad
+from stimplan.units import exact_text
 
 Array = NDArray[np.float64]
 
@@ -36,9 +37,13 @@ class Uncertainty:
     def __attrs_post_init__(self) -> None:
         problems = []
         if not 0 < self.shift_m <= 0.05:
-            problems.append(Problem("uncertainty", f"the shift is above 0, at most 50 mm, got {self.shift_m!r} m"))
+            problems.append(
+                Problem("shift", f"must be above 0 and at most 50 mm, got {exact_text(self.shift_m, 'mm')}")
+            )
         if not 0 < self.turn_rad <= math.pi:
-            problems.append(Problem("uncertainty", f"the turn is above 0, at most 180°, got {self.turn_rad!r} rad"))
+            problems.append(
+                Problem("turn", f"must be above 0 and at most 180°, got {exact_text(self.turn_rad, 'deg')}")
+            )
         if problems:
             raise InputError(problems)
 

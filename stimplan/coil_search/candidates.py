@@ -23,7 +23,7 @@ from stimplan.fem.solve import Progress
 from stimplan.fem.surface import area_vectors, connected_to, cut_triangles, nearest_on_surface
 from stimplan.head.model import HeadModel
 from stimplan.pose import NORMAL_RADIUS_M, Tilt, midline_back
-from stimplan.units import text
+from stimplan.units import exact_text, text
 
 Array = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ class SearchSpace:
 
     def __attrs_post_init__(self) -> None:
         problems = [
-            Problem(name, f"must be {text(low, 'm')} to {text(high, 'm')}, got {value!r} m")
+            Problem(name, f"must be {text(low, 'm')} to {text(high, 'm')}, got {exact_text(value, 'mm')}")
             for name, value, low, high in (
                 ("radius", self.radius_m, 0.001, 0.12),
                 ("spacing", self.spacing_m, 0.0005, 0.05),

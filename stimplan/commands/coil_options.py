@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stimplan.commands.flags import as_typed
 from stimplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -67,14 +68,16 @@ def read_coil_options(args: argparse.Namespace, folder: Path | None = None) -> C
     for option in ("max_didt_a_per_us", "didt_a_per_us"):
         value = getattr(args, option)
         if value is not None and not 0 < value < float("inf"):
-            problems.append(Problem(_flag(option), f"must be a finite number above 0, got {value:g}"))
+            problems.append(Problem(_flag(option), f"must be a finite number above 0, got {as_typed(value)}"))
         else:
             rates[option] = None if value is None else to_si(value, "A_per_us")
     shares = _thresholds("--threshold-mso", args.threshold_mso, problems)
     currents = _thresholds("--threshold-didt", args.threshold_didt, problems)
     for name, share in shares.items():
         if not 0 < share <= 100:
-            problems.append(Problem("--threshold-mso", f"must be above 0 and at most 100 %, got {name}={share:g}"))
+            problems.append(
+                Problem("--threshold-mso", f"must be above 0 and at most 100 %, got {name}={as_typed(share)}")
+            )
     for name in shares.keys() & currents.keys():
         what = f"{name} is given by --threshold-mso too; leave one of the two out"
         problems.append(Problem("--threshold-didt", what))
@@ -115,7 +118,7 @@ def _thresholds(option: str, given: Sequence[str], problems: list[Problem]) -> d
         elif name in found:
             problems.append(Problem(option, f"{name} is given twice"))
         elif not 0 < value < float("inf"):
-            problems.append(Problem(option, f"{name} must be a finite number above 0, got {value:g}"))
+            problems.append(Problem(option, f"{name} must be a finite number above 0, got {as_typed(value)}"))
         else:
             found[name] = value
     return found
@@ -130,6 +133,6 @@ def _handle(args: argparse.Namespace, problems: list[Problem]) -> Handle | None:
     if args.handle_deg is None:
         return None
     if not abs(args.handle_deg) <= 360:
-        problems.append(Problem("--handle-deg", f"must be within ±360, got {args.handle_deg:g}"))
+        problems.append(Problem("--handle-deg", f"must be within ±360, got {as_typed(args.handle_deg)}"))
         return None
     return Handle(from_midline_rad=to_si(args.handle_deg, "deg"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from stimplan.commands.flags import as_typed, check_rate, head_of, tried
 from stimplan.commands.output import add_command, show_json, show_lines
 from stimplan.commands.pose_session import (
     add_session_options,
@@ -24,7 +25,7 @@ from stimplan.commands.run import edge
 from stimplan.errors import CoilError, InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
 
@@ -68,22 +69,17 @@ def add_field_parser(kinds: Any) -> None:
 
 def field_command(args: argparse.Namespace, console: Console) -> int:
     """Solve, write the table, draw it, and say what is in it."""
-    from stimplan.coil_plan import as_driven
-    from stimplan.head import load_head
     from stimplan.runs.pose_table import pose_table, write_table
     from stimplan.terminal import progress_bar
-    from stimplan.units import to_si
 
     asked = _asked(args)
-    most = None if args.max_didt_a_per_us is None else to_si(args.max_didt_a_per_us, "A_per_us")
-    coil = as_driven(asked.coil, most)
     with progress_bar(is_shown=not args.json) as progress:
-        head = load_head(args.head, edge_mm=args.edge_mm, progress=progress)
+        head = head_of(args, progress)
         target = _on_head(args, head, asked)
         given, notes = _given(args, head, asked)
-        poses = around(head, coil, given, moves=asked.moves)
+        poses = around(head, asked.coil, given, moves=asked.moves)
         with _helped(args, asked):
-            table = pose_table(head, coil, poses, regions=dict(asked.regions), target=target, progress=progress)
+            table = pose_table(head, asked.coil, poses, regions=dict(asked.regions), target=target, progress=progress)
     table = attrs.evolve(table, provenance={**table.provenance, "source": str(args.source), **_numbered(notes)})
     if args.channel is not None:
         map_columns(table, args.channel)  # refuses an unknown one before anything is written
@@ -115,20 +111,25 @@ def _asked(args: argparse.Namespace) -> _Asked:
     problems = [*_bad_options(args), *session_problems(args)]
     coil = tried(problems, lambda: read_coil(args.coil), where="--coil")
     regions = tried(problems, lambda: named_regions(args.roi), where="--roi")
-    moves = None if problems else tried(problems, lambda: _moves(args))
+    moves = None if problems else tried(problems, lambda: _moves(args), flags=_move_flags(args))
     session = tried(problems, lambda: read_session(args), where="SOURCE")
+    if coil is not None and not problems:
+        coil = _driven(args, coil, problems)
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
     return _Asked(coil, regions, moves, session)
 
 
-def tried(problems: list[Problem], make: Callable[[], Any], *, where: str = "") -> Any:
-    """What a function makes, or None, its problems noted with their place."""
-    try:
-        return make()
-    except InputError as error:
-        problems += [Problem(one.where or where, one.what, file=one.file) for one in error.problems]
-        return None
+def _driven(args: argparse.Namespace, coil: Coil, problems: list[Problem]) -> Coil:
+    """The coil on the stimulator at hand, and whether that gives the rate asked for."""
+    from stimplan.coil_plan import as_driven
+    from stimplan.units import to_si
+
+    most = None if args.max_didt_a_per_us is None else to_si(args.max_didt_a_per_us, "A_per_us")
+    driven = as_driven(coil, most)
+    if args.didt_a_per_us is not None:
+        check_rate(problems, "--didt-a-per-us", didt_A_per_s=to_si(args.didt_a_per_us, "A_per_us"), coil=driven)
+    return driven
 
 
 def _on_head(args: argparse.Namespace, head: HeadModel, asked: _Asked) -> Target | None:
@@ -140,10 +141,10 @@ def _on_head(args: argparse.Namespace, head: HeadModel, asked: _Asked) -> Target
     tried(problems, lambda: check_regions(head, asked.regions))
     target = None
     if args.target is not None:
-        target = tried(problems, lambda: make_target(head, args.target, direction=args.direction), where="target")
+        flags = {"target": "--target", "direction": "--direction"}
+        target = tried(problems, lambda: make_target(head, args.target, direction=args.direction), flags=flags)
     if problems:
-        named = {"target": "--target", "direction": "--direction"}
-        raise InputError([attrs.evolve(one, where=named.get(one.where, one.where)) for one in problems])
+        raise InputError(problems)
     return target
 
 
@@ -223,6 +224,13 @@ def _moves(args: argparse.Namespace) -> tuple[Move, ...] | None:
     return grid_moves(to_si(half, "mm"), to_si(step, "mm"), [to_si(turn, "deg") for turn in turns])
 
 
+def _move_flags(args: argparse.Namespace) -> dict[str, str]:
+    """The flags of what `stimplan.pose_cloud` calls by other names."""
+    if args.grid_mm is not None:
+        return {"shift": "--grid-mm, HALF", "spacing": "--grid-mm, STEP"}
+    return {"count": "--jitter", "shift": "--shift-mm", "turn": "--turn-deg"}
+
+
 def _numbers(option: str, given: str, count: int | None = None) -> list[float]:
     try:
         numbers = [float(one) for one in given.split(",")]
@@ -237,9 +245,10 @@ def _bad_options(args: argparse.Namespace) -> list[Problem]:
     problems = []
     for option, value in (("--shift-mm", args.shift_mm), ("--turn-deg", args.turn_deg)):
         if not 0 <= value < float("inf"):
-            problems.append(Problem(option, f"must be a finite number, not below 0, got {value:g}"))
-    if args.didt_a_per_us is not None and not 0 < args.didt_a_per_us < float("inf"):
-        problems.append(Problem("--didt-a-per-us", f"must be a finite number above 0, got {args.didt_a_per_us:g}"))
+            problems.append(Problem(option, f"must be a finite number, not below 0, got {as_typed(value)}"))
+    rate = args.didt_a_per_us
+    if rate is not None and not 0 < rate < float("inf"):
+        problems.append(Problem("--didt-a-per-us", f"must be a finite number above 0, got {as_typed(rate)}"))
     if args.seed < 0:
         problems.append(Problem("--seed", f"must be 0 or above, got {args.seed}"))
     if args.turns_deg is not None and args.grid_mm is None:

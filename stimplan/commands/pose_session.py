@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stimplan.commands.flags import as_typed
 from stimplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def session_problems(args: argparse.Namespace) -> list[Problem]:
     problems = []
     rate = args.max_didt_a_per_us
     if rate is not None and not 0 < rate < float("inf"):
-        problems.append(Problem("--max-didt-a-per-us", f"must be a finite number above 0, got {rate:g}"))
+        problems.append(Problem("--max-didt-a-per-us", f"must be a finite number above 0, got {as_typed(rate)}"))
     if args.origin is not None and args.origin not in FORMAT_NAMES:
         what = f"{args.origin!r} is not known; there is {', '.join(FORMAT_NAMES)}"
         problems.append(Problem("--from", what))

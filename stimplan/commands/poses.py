@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stimplan.commands.flags import as_typed, head_of, tried
 from stimplan.commands.output import add_command, show_json, show_lines, write_whole
 from stimplan.commands.pose_fields import add_field_parser, field_command
 from stimplan.commands.run import edge
@@ -127,7 +128,7 @@ def _asides(found: NavigationFile) -> list[str]:
 
 
 def _convert(args: argparse.Namespace, console: Console) -> int:
-    from stimplan.exchange.navigation import navigation_text, not_carried, read_navigation
+    from stimplan.exchange.navigation import not_carried, read_navigation
 
     _refuse_bad(args)
     found = read_navigation(args.source, format_name=args.origin)
@@ -135,7 +136,7 @@ def _convert(args: argparse.Namespace, console: Console) -> int:
         names = ", ".join(entry.name for entry in found.skipped[:5])
         what = f"none of its {len(found.skipped)} entries has a position ({names})"
         raise InputError(Problem("", what, file=str(args.source)))
-    content = navigation_text(found.targets, args.to, _options(args, found))
+    content = _text(args, found)
     lost = not_carried(found.targets, args.to)
     write_whole(args.out, content, is_new=not args.force)
     if args.json:
@@ -148,8 +149,7 @@ def _convert(args: argparse.Namespace, console: Console) -> int:
 
 
 def _place(args: argparse.Namespace, console: Console) -> int:
-    from stimplan.exchange.navigation import NavigationFile, NavigationTarget, navigation_text
-    from stimplan.head import load_head
+    from stimplan.exchange.navigation import NavigationFile, NavigationTarget
     from stimplan.pose_plan import poses_of
     from stimplan.protocol import read_protocol
     from stimplan.terminal import progress_bar
@@ -157,13 +157,13 @@ def _place(args: argparse.Namespace, console: Console) -> int:
     _refuse_bad(args)
     plan = read_protocol(args.protocol)
     with progress_bar(is_shown=not args.json) as progress:
-        head = load_head(args.head, edge_mm=args.edge_mm, progress=progress)
+        head = head_of(args, progress)
     poses = poses_of(plan, head, handle=_handle(args))
     names = [f"{plan.id} {number}" if len(poses) > 1 else plan.id for number in range(1, len(poses) + 1)]
     targets = tuple(NavigationTarget(name, pose) for name, pose in zip(names, poses, strict=True))
     notices = [f"{t.name}: {note}" for t in targets for note in (t.pose.how, *t.pose.notices) if note]
     placed = NavigationFile(args.to, f"of head {head.name}", targets, notices=tuple(notices))
-    content = navigation_text(targets, args.to, _options(args, placed))
+    content = _text(args, placed)
     write_whole(args.out, content, is_new=not args.force)
     if args.picture is not None:
         from stimplan.view.paper import write_png
@@ -187,7 +187,7 @@ def _handle(args: argparse.Namespace) -> Handle | None:
     if args.handle_deg is None:
         return None
     if not abs(args.handle_deg) <= 360:
-        raise InputError(Problem("--handle-deg", f"must be within ±360, got {args.handle_deg:g}"))
+        raise InputError(Problem("--handle-deg", f"must be within ±360, got {as_typed(args.handle_deg)}"))
     return Handle(from_midline_rad=to_si(args.handle_deg, "deg"))
 
 
@@ -209,6 +209,19 @@ def _refuse_bad(args: argparse.Namespace) -> None:
             problems.append(Problem(option, f"there is no folder {path.parent}"))
     if problems:
         raise InputError(problems)
+
+
+def _text(args: argparse.Namespace, found: NavigationFile) -> str:
+    """The positions as the text of the file asked for; faults with their flags."""
+    from stimplan.exchange.navigation import navigation_text
+
+    problems: list[Problem] = []
+    flags = {"version": "--version", "coordinate system": "--coordinate-system"}
+    options = _options(args, found)
+    content: str = tried(problems, lambda: navigation_text(found.targets, args.to, options), flags=flags)
+    if problems:
+        raise InputError(problems)
+    return content
 
 
 def _options(args: argparse.Namespace, found: NavigationFile) -> WriteOptions:

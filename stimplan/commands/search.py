@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stimplan.commands.flags import check_rate, tried
 from stimplan.commands.output import add_command, show_json, show_lines
 from stimplan.commands.poses import FORMAT_NAMES
 from stimplan.commands.run import edge
@@ -101,34 +102,28 @@ def _asked(args: argparse.Namespace, progress: Any) -> tuple[SearchOptions, Coil
     from stimplan.head import load_head
 
     problems: list[Problem] = []
-    options = _tried(problems, lambda: _options(args))
-    coil = _tried(problems, lambda: read_coil(args.coil), where="--coil")
-    _tried(problems, lambda: _check_out(args))
-    head = _tried(
+    options = tried(problems, lambda: _options(args))
+    coil = tried(problems, lambda: read_coil(args.coil), where="--coil")
+    if options is not None:
+        check_rate(problems, "--didt", didt_A_per_s=options.didt_A_per_s, coil=coil)
+    tried(problems, lambda: _check_out(args))
+    head = tried(
         problems,
         lambda: load_head(args.head, edge_mm=args.edge_mm, conductivities=args.conductivities, progress=progress),
         where="--head",
+        flags={"edge_mm": "--edge-mm"},
     )
     goals: list[Goal] = []
     asked = [("TARGET", args.target, False)]
     asked += [("--also", one, False) for one in args.also] + [("--avoid", one, True) for one in args.avoid]
     for option, given, is_avoided in asked:
         make = partial(_goal, option, given, direction=args.direction, head=head, is_avoided=is_avoided)
-        goal = _tried(problems, make)
+        goal = tried(problems, make)
         goals += [] if goal is None else [goal]
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
     assert options is not None and coil is not None and head is not None
     return options, coil, head, goals
-
-
-def _tried(problems: list[Problem], make: Callable[[], Any], *, where: str = "") -> Any:
-    """What a function makes, or None, its problems noted with their place."""
-    try:
-        return make()
-    except InputError as error:
-        problems += [Problem(one.where or where, one.what, file=one.file) for one in error.problems]
-        return None
 
 
 def _goal(option: str, given: str, *, direction: str, head: HeadModel | None, is_avoided: bool) -> Goal | None:
@@ -176,13 +171,14 @@ def _options(args: argparse.Namespace) -> SearchOptions:
     if top != int(top):
         problems.append(Problem("--top-k", f"{args.top_k!r} is no whole number"))
     # What is no number counts as 1 from here on, which is allowed everywhere, so that the rest is judged at once.
-    named = {"radius": "--radius-mm", "spacing": "--spacing-mm", "distance": "--distance-mm", "lift": "--most-lift-mm",
-             "angles": "--angles", "uncertainty": "--uncertainty", "top-k": "--top-k"}  # fmt: skip
-    space = _tried(problems, lambda: SearchSpace(radius, spacing, angles, distance, tilt, lift))
-    around = _tried(problems, lambda: Uncertainty(shift, turn))
-    made = _tried(problems, lambda: SearchOptions(top_k=int(top), didt_A_per_s=rate))
+    flags = {"radius": "--radius-mm", "spacing": "--spacing-mm", "distance": "--distance-mm", "lift": "--most-lift-mm",
+             "angles": "--angles", "shift": "--uncertainty-mm", "turn": "--uncertainty-deg",
+             "top-k": "--top-k"}  # fmt: skip
+    space = tried(problems, lambda: SearchSpace(radius, spacing, angles, distance, tilt, lift), flags=flags)
+    around = tried(problems, lambda: Uncertainty(shift, turn), flags=flags)
+    made = tried(problems, lambda: SearchOptions(top_k=int(top), didt_A_per_s=rate), flags=flags)
     if problems:
-        raise InputError([Problem(named.get(one.where, one.where), one.what) for one in problems])
+        raise InputError(problems)
     return SearchOptions(space, around, made.top_k, made.didt_A_per_s)
 
 

@@ -23,6 +23,7 @@ from stimplan.pose import CoilPose
 from stimplan.roi import Roi, default_tissue, elements_in
 from stimplan.runs.drive import UNIT_A_PER_S
 from stimplan.runs.spread import figures_of
+from stimplan.units import text
 
 Array = NDArray[np.float64]
 Progress = Callable[[str, float], None]
@@ -149,8 +150,12 @@ def _placed(head: HeadModel, coil: Coil, poses: Sequence[NamedPose]) -> list[Coi
     problems: list[Problem] = []
     placements = []
     for one in poses:
+        rate = one.didt_A_per_s or UNIT_A_PER_S
+        if coil.max_didt_A_per_s is not None and abs(rate) > coil.max_didt_A_per_s * (1 + 1e-9):
+            most = f"{text(coil.max_didt_A_per_s, 'A_per_s', 4)} at 100 % of the stimulator's output with this coil"
+            problems.append(Problem(one.name, f"{text(rate, 'A_per_s', 4)} is more than {most}"))
+            continue
         try:
-            rate = one.didt_A_per_s or UNIT_A_PER_S
             placements.append(coil_placement(coil, pose_m=one.pose, didt_A_per_s=rate, head=head))
         except CoilError as error:
             problems += [Problem(one.name, problem.what) for problem in error.problems]
