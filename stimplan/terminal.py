@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from stimplan.notice import NOTICE
-from stimplan.units import text
+from stimplan.units import range_text, text
 
 if TYPE_CHECKING:
     from stimplan.head import HeadModel
     from stimplan.maps import SurfaceMetrics
     from stimplan.pipeline import RunResult
-    from stimplan.roi import RegionMeasures, RoiMetrics
+    from stimplan.roi import CorticalMetrics, RegionMeasures, RoiMetrics
     from stimplan.runs.magnetic import CoilBlock
     from stimplan.runs.spread import Spread
     from stimplan.safety import Finding, SafetyReport
     from stimplan.selftest import SelfTest
 
 Progress = Callable[[str, float], None]
+# The smallest and the largest of some figures over placements of a coil, by their names; empty where nobody asked.
+Ends = tuple[Mapping[str, Any], Mapping[str, Any]]
+
+_NO_ENDS: Ends = ({}, {})
 
 _ACCESS = {"read": "read in the source", "secondary": "read in a text that quotes it", "recalled": "from memory"}
 _WIDTH = 100
@@ -95,7 +99,9 @@ def show_run(result: RunResult, out: Path) -> list[str]:
     if result.frequencies:  # the report has each of them; the highest is the one that decides
         for sentence in result.frequencies[-1].sentences[:2]:
             lines += wrap(sentence, _WIDTH, subsequent_indent="  ")
-    lines += [line for region in result.measures.regions for line in show_region(region)]
+    spread = None if result.coil is None else result.coil.blocks[0].spread
+    for number, region in enumerate(result.measures.regions):
+        lines += show_region(region, _ends(spread, "regions", number))
     lines += _loads(result)
     if len(result.files):
         lines += ["", f"Report: {out / 'report.html'}", f"Also:   {', '.join((*result.files, 'summary.json'))}"]
@@ -137,13 +143,26 @@ def _coil_lines(result: RunResult) -> list[str]:
         if block.is_handle_assumed:
             lines.append(f"{start}ASSUMED HANDLE: the protocol does not say where it points")
         lines += [f"{start}{line}" for line in _sureness(block)]
-        main, target = block.maps[0], result.protocol.target
-        lines += _metrics(f"{start}|E| in {_words(result.tissue)}", main.in_tissue)
+        main, target, spread = block.maps[0], result.protocol.target, block.spread
+        lines += _metrics(f"{start}|E| in {_words(result.tissue)}", main.in_tissue, _ends(spread, "in_tissue"))
         if main.at_target is not None and target is not None:
-            lines += _metrics(f"{start}|E| at the target, {target.label}", main.at_target)
+            name = f"{start}|E| at the target, {target.label}"
+            lines += _metrics(name, main.at_target, _ends(spread, "at_target"))
         if block.below.at_target is not None:
-            lines += _metrics(f"{start}|E| below the coil", block.below.at_target)
+            lines += _metrics(f"{start}|E| below the coil", block.below.at_target, _ends(spread, "below"))
+        lines += [f"{start}{line}" for line in _on_cortex(block)]
     return lines
+
+
+def _on_cortex(block: CoilBlock) -> list[str]:
+    """How focal the field of a block is, and how it goes through the cortex."""
+    focal, cortex = block.measures.focality, block.measures.cortex
+    ends = _ends(block.spread, "focality")
+    line = f"above half of the 99.9th percentile: {_with_ends(focal, 'volume_m3', 'm3', ends)}"
+    if focal.area_m2 is not None:
+        line += f", and {_with_ends(focal, 'area_m2', 'm2', ends)} of cortex"
+    lines = wrap(line, _WIDTH, subsequent_indent="  ")
+    return lines if cortex is None else lines + _through(cortex, _ends(block.spread, "cortex"), indent="")
 
 
 def _sureness(block: CoilBlock) -> list[str]:
@@ -154,8 +173,8 @@ def _sureness(block: CoilBlock) -> list[str]:
         mean = block.spread.figures[name]["mean"]
         where = "below the coil" if name == "below" else "at the target"
         moved = f"{block.spread.poses} placements {text(block.spread.shift_m, 'm')} or {_degrees(block.spread)} off"
-        lines.append(f"mean |E| {where} {_volts(mean.value_V_per_m)}, over {moved}: {_volts(mean.low_V_per_m)} to "
-                     f"{_volts(mean.high_V_per_m)}")  # fmt: skip
+        lines.append(f"mean |E| {where} {_volts(mean.value_V_per_m)}, over {moved}: "
+                     f"{range_text(mean.low_V_per_m, mean.high_V_per_m, 'V_per_m')}")  # fmt: skip
     if block.calibration is not None:
         one = block.calibration
         lines.append(f"{one.ratio:.3g} times the field of the {one.side} hand area for the same current "
@@ -177,45 +196,78 @@ def _along(result: RunResult) -> list[str]:
     if along is None:
         return []
     what = f"{along.title} along {along.direction}"
-    lines = _metrics(what, along.on_cortex) if along.on_cortex else []
+    spread = None if result.coil is None else result.coil.blocks[0].spread
+    lines = _metrics(what, along.on_cortex, _ends(spread, "along", "on_cortex")) if along.on_cortex else []
     if along.on_cortex and along.on_cortex.peak_V_per_m < 0:  # only what keeps its direction has a sign
-        lines[0] += ", out of the cortex"
+        lines[-1] += ", out of the cortex"
     if along.in_tissue:
-        lines += _metrics(f"{what}, in {_words(result.tissue)}", along.in_tissue)
-    return lines + (_metrics(f"{what}, at the target", along.at_target) if along.at_target else [])
+        lines += _metrics(f"{what}, in {_words(result.tissue)}", along.in_tissue, _ends(spread, "along", "in_tissue"))
+    if along.at_target:
+        lines += _metrics(f"{what}, at the target", along.at_target, _ends(spread, "along", "at_target"))
+    return lines
 
 
-def show_region(region: RegionMeasures) -> list[str]:
-    """A region in one line, and its part of the cortex in another."""
+def show_region(region: RegionMeasures, ends: Ends = _NO_ENDS) -> list[str]:
+    """A region in one line, and its part of the cortex in another; with what they are over placements of a coil."""
     metrics, against, cortex = region.metrics, region.contrast, region.cortex
-    parts = [f"mean {_volts(metrics.mean_V_per_m)}, 99.9th percentile {_volts(metrics.p999_V_per_m)}"]
+    inside = _part(ends, "metrics")
+    mean, p999 = (_with_ends(metrics, f"{name}_V_per_m", "V_per_m", inside) for name in ("mean", "p999"))
+    parts = [f"mean {mean}, 99.9th percentile {p999}"]
     if against is not None and against.ratio is not None:
-        parts.append(f"{against.ratio:.3g} times the rest")
+        low, high = (one.get("ratio") for one in _part(ends, "contrast"))
+        over = "" if low is None or high is None else f" ({low:.3g} to {high:.3g})"
+        parts.append(f"{against.ratio:.3g}{over} times the rest")
     parts.append(text(metrics.volume_m3, "m3"))
     if metrics.relative_error_estimate is not None:
         parts.append(f"error {100 * metrics.relative_error_estimate:.2g} %")
-    lines = [f"{region.description}: {', '.join(parts)}"]
-    if cortex is not None:
-        into = f"into the cortex {_volts(cortex.mean_in_V_per_m)} on {100 * cortex.share_in:.3g} % of it"
-        out, along = _volts(cortex.mean_out_V_per_m), _volts(cortex.mean_tangential_V_per_m)
-        lines.append(f"  {into}, out of it {out}, along it {along}")
-    return lines
+    line = f"{region.description}: {', '.join(parts)}"
+    lines = [line] if not ends[0] else wrap(line, _WIDTH, subsequent_indent="  ")
+    return lines if cortex is None else lines + _through(cortex, _part(ends, "cortex"), indent="  ")
+
+
+def _through(cortex: CorticalMetrics, ends: Ends, *, indent: str) -> list[str]:
+    """How the field goes through the cortex and along it."""
+    share = _with_ends(cortex, "share_in", "fraction", ends)
+    into, out, along = (
+        _with_ends(cortex, f"mean_{name}_V_per_m", "V_per_m", ends) for name in ("in", "out", "tangential")
+    )
+    line = f"{indent}into the cortex {into} on {share} of it, out of it {out}, along it {along}"
+    return wrap(line, _WIDTH, subsequent_indent=f"{indent}  ") if ends[0] else [line]
+
+
+def _ends(spread: Spread | None, *path: str | int) -> Ends:
+    """The smallest and the largest of the figures of one table over placements."""
+    if spread is None or not spread.low:
+        return _NO_ENDS
+    low, high = spread.low, spread.high
+    for name in path:
+        low, high = low[name], high[name]
+    return (low or {}, high or {})
+
+
+def _part(ends: Ends, name: str) -> Ends:
+    return (ends[0].get(name) or {}, ends[1].get(name) or {})
+
+
+def _with_ends(of: Any, name: str, unit: str, ends: Ends) -> str:
+    """A figure, with its range over placements where there is one."""
+    value = text(getattr(of, name), unit)
+    low, high = (one.get(name) for one in ends)
+    return value if low is None or high is None else f"{value} ({range_text(low, high, unit)})"
 
 
 def _volts(value: float) -> str:
     return text(value, "V_per_m")
 
 
-def _metrics(name: str, metrics: RoiMetrics | SurfaceMetrics) -> list[str]:
-    def shown(value: float) -> str:
-        return text(value, "V_per_m")
-
+def _metrics(name: str, metrics: RoiMetrics | SurfaceMetrics, ends: Ends = _NO_ENDS) -> list[str]:
+    median, p95, p999, peak = (
+        _with_ends(metrics, f"{one}_V_per_m", "V_per_m", ends) for one in ("median", "p95", "p999", "peak")
+    )
     # The largest value of an RMS is no peak.
     largest = "peak" if name.startswith("|E|") else "largest"
-    return [
-        f"{name}: median {shown(metrics.median_V_per_m)}, 95th percentile {shown(metrics.p95_V_per_m)}, "
-        f"99.9th {shown(metrics.p999_V_per_m)}, {largest} {shown(metrics.peak_V_per_m)}"
-    ]
+    line = f"{name}: median {median}, 95th percentile {p95}, 99.9th {p999}, {largest} {peak}"
+    return wrap(line, _WIDTH, subsequent_indent="  ") if ends[0] else [line]
 
 
 def head_summary(head: HeadModel) -> dict[str, Any]:

@@ -46,10 +46,14 @@ def options(*, is_forced=True, **coil):
     return RunOptions(with_figures=False, even_if_stopped=is_forced, coil=chosen)
 
 
+REGION = "sphere:mni_mm=-30,30,45;radius_mm=20"
+
+
 @cache
 def unit_run():
     """Without a threshold: for 1 A/µs, with everything that says how sure it is."""
-    return run(plan(), small_head(), options=options(with_spread=True, with_calibration=True))
+    chosen = options(with_spread=True, with_calibration=True)
+    return run(plan(), small_head(), options=attrs.evolve(chosen, regions=(REGION,), along="normal"))
 
 
 def test_without_a_threshold_the_field_is_that_of_1_ampere_per_microsecond_and_the_report_says_what_is_missing():
@@ -139,6 +143,95 @@ def test_the_spread_is_that_of_fourteen_placements_and_holds_the_figure():
     assert target.high_V_per_m > target.low_V_per_m
     found = block.handle_range
     assert found.low_V_per_m <= block.maps[0].at_target.mean_V_per_m <= found.high_V_per_m
+
+
+def tables(block, along):
+    """Every table of figures that a block has, with its smallest and its largest."""
+    low, high, measures = block.spread.low, block.spread.high, block.measures
+    (region,), (least,), (most,) = measures.regions, low["regions"], high["regions"]
+    return [
+        (block.maps[0].in_tissue, low["in_tissue"], high["in_tissue"]),
+        (block.maps[0].at_target, low["at_target"], high["at_target"]),
+        (block.below.at_target, low["below"], high["below"]),
+        (measures.focality, low["focality"], high["focality"]),
+        (measures.cortex, low["cortex"], high["cortex"]),
+        (along.on_cortex, low["along"]["on_cortex"], high["along"]["on_cortex"]),
+        (region, least, most),
+        (region.metrics, least["metrics"], most["metrics"]),
+        (region.contrast, least["contrast"], most["contrast"]),
+        (region.cortex, least["cortex"], most["cortex"]),
+    ]
+
+
+def test_every_figure_of_the_field_has_a_spread_that_holds_it():
+    result = unit_run()
+    no_figures = {"volume_m3", "area_m2", "relative_error_estimate"}
+    seen = 0
+    for value, low, high in tables(result.coil.blocks[0], result.along):
+        figures = {name for name in attrs.asdict(value, recurse=False) if isinstance(getattr(value, name), float)}
+        assert figures - set(low) <= no_figures and set(low) == set(high)
+        for name in figures & set(low):
+            one = getattr(value, name)
+            one = abs(one) if value is result.along.on_cortex and name == "peak_V_per_m" else one
+            assert low[name] <= one * (1 + 1e-9) + 1e-12 and one * (1 - 1e-9) - 1e-12 <= high[name], (value, name)
+            assert low[name] < high[name], name
+            seen += 1
+    assert seen >= 45
+    focal = result.coil.blocks[0].spread
+    assert {"volume_m3", "area_m2", "share", "threshold_V_per_m"} <= set(focal.low["focality"])
+
+
+def test_the_figures_at_the_intended_pose_are_those_of_the_run_although_less_is_recovered():
+    from stimplan.regional import named_regions
+    from stimplan.runs.figures import coil_figures, numbers_of
+    from stimplan.runs.magnetic import below_of
+
+    result = unit_run()
+    (block,) = result.coil.blocks
+    regions, below = named_regions([REGION]), below_of(small_head(), block.pose)
+    found = coil_figures(block.field, target=block.target, below=below, regions=regions, along="normal")
+    assert found["cortex"] == pytest.approx(numbers_of(block.measures.cortex), rel=1e-9)
+    assert found["focality"] == pytest.approx(numbers_of(block.measures.focality), rel=1e-9)
+    assert found["regions"][0]["cortex"] == pytest.approx(numbers_of(block.measures.regions[0].cortex), rel=1e-9)
+    assert found["along"]["on_cortex"] == pytest.approx(numbers_of(result.along.on_cortex), rel=1e-9)
+    assert found["at_target"] == pytest.approx(numbers_of(block.maps[0].at_target), rel=1e-9)
+
+
+def test_a_figure_that_one_placement_does_not_have_has_no_range_and_at_another_rate_only_fields_grow():
+    from stimplan.runs.figures import combined, times
+
+    tables = [{"a_V_per_m": 2.0, "b": 1.0, "c": [{"d_V_per_m": 1.0}], "e": {"f": 1.0}},
+              {"a_V_per_m": 1.0, "b": 3.0, "c": [{"d_V_per_m": 5.0}], "e": None}]  # fmt: skip
+    assert combined(tables, min) == {"a_V_per_m": 1.0, "b": 1.0, "c": [{"d_V_per_m": 1.0}], "e": None}
+    assert times(combined(tables, max), 10) == {"a_V_per_m": 20.0, "b": 3.0, "c": [{"d_V_per_m": 50.0}], "e": None}
+
+
+def test_the_ranges_stand_beside_their_figures_in_the_record_the_page_and_the_terminal():
+    from stimplan.report import render
+    from stimplan.terminal import show_run
+    from stimplan.units import range_text
+
+    result = unit_run()
+    record = json.loads(json.dumps(result.record()))
+    (block,) = record["coil"]["blocks"]
+    assert (
+        block["spread"]["low"]["regions"][0]["metrics"]["p95_V_per_m"] < block["regions"][0]["metrics"]["p95_V_per_m"]
+    )
+    page, lines = render(record, {}), " ".join(" ".join(show_run(result, None)).split())
+    low, high = block["spread"]["low"], block["spread"]["high"]
+    told = [("focality", "volume_m3", "m3"), ("focality", "area_m2", "m2"), ("cortex", "mean_in_V_per_m", "V_per_m"),
+            ("cortex", "mean_tangential_V_per_m", "V_per_m")]  # fmt: skip
+    for table, name, unit in told:
+        over = range_text(low[table][name], high[table][name], unit)
+        assert f"({over})" in page and f"({over})" in lines
+    for where in ("in_tissue", "at_target", "below"):
+        for name in ("median_V_per_m", "p95_V_per_m", "p999_V_per_m"):
+            assert range_text(low[where][name], high[where][name], "V_per_m", with_unit=False) in page
+            assert f"({range_text(low[where][name], high[where][name], 'V_per_m')})" in lines
+    least, most = low["regions"][0], high["regions"][0]
+    for table, name in (("metrics", "mean_V_per_m"), ("cortex", "mean_out_V_per_m")):
+        assert range_text(least[table][name], most[table][name], "V_per_m", with_unit=False) in page
+        assert f"({range_text(least[table][name], most[table][name], 'V_per_m')})" in lines
 
 
 def test_a_threshold_is_carried_by_the_ratio_of_two_fields():
@@ -393,6 +486,8 @@ def test_a_block_at_the_pose_of_another_is_as_sure_in_proportion():
         2 * block.spread.figures["target"]["mean"].high_V_per_m
     )
     assert found.handle_range.low_V_per_m == pytest.approx(2 * block.handle_range.low_V_per_m)
+    assert found.spread.low["cortex"]["mean_in_V_per_m"] == 2 * block.spread.low["cortex"]["mean_in_V_per_m"]
+    assert found.spread.high["focality"]["volume_m3"] == block.spread.high["focality"]["volume_m3"]
 
 
 def test_the_coil_file_of_a_protocol_is_looked_for_beside_it(tmp_path):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stimplan.report.methods import simulation_text
 from stimplan.resources import package_path
-from stimplan.units import text
+from stimplan.units import range_text, text
 
 if TYPE_CHECKING:
     from stimplan.view.scene_parts import Scene
@@ -81,7 +81,13 @@ def render(
         lstrip_blocks=True,
     )
     environment.filters.update(
-        qty=_quantity, mm=_millimetres, words=_words, short=_short, first_lower=_first_lower, first_upper=_first_upper
+        qty=_quantity,
+        span=_span,
+        mm=_millimetres,
+        words=_words,
+        short=_short,
+        first_lower=_first_lower,
+        first_upper=_first_upper,
     )
     template = environment.from_string(package_path("report", "template.html").read_text(encoding="utf-8"))
     findings = sorted(record["safety"]["findings"], key=lambda finding: _ORDER[finding["status"]])
@@ -173,6 +179,11 @@ def _quantity(value: float | None, unit: str, digits: int = 3) -> str:
         return "not available"
     # A rounding error of a position or a sum of currents is nothing to show.
     return text(0.0 if abs(value) < 1e-12 else value, unit, digits).replace("-", "−", 1)
+
+
+def _span(low: float, high: float, unit: str, *, digits: int = 3, with_unit: bool = True) -> str:
+    """Two ends of a range, without a unit below a figure that has it."""
+    return range_text(low, high, unit, digits=digits, with_unit=with_unit).replace("-", "−")
 
 
 def _millimetres(point_m: Any) -> str:

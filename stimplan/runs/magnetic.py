@@ -8,6 +8,7 @@ and the result says which fact is missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, cast
 
 import attrs
@@ -30,8 +31,9 @@ from stimplan.roi import SphereRoi, default_tissue, elements_in
 from stimplan.runs.calibration import RADIUS_M, Calibration, calibrate
 from stimplan.runs.coil_places import Chosen, PlacedBlock, PlacedCoils
 from stimplan.runs.drive import UNIT_A_PER_S, Drive, drive_of, known_facts
+from stimplan.runs.figures import coil_figures
 from stimplan.runs.options import CoilOptions, RunOptions
-from stimplan.runs.spread import HandleRange, Spread, handle_range_of, spread_of
+from stimplan.runs.spread import HandleRange, Spread, handle_range_of, spread_of_all
 from stimplan.values import frozen_mapping
 
 Array = NDArray[np.float64]
@@ -155,25 +157,26 @@ def simulate_coils(placed: PlacedCoils, options: RunOptions, *, progress: Progre
         measured = _measured(one, drive, scaled_field(unit, placement), region=region, options=options)
         twin = next((block for block in blocks if block.pose == one.pose and block.target == region), None)
         if twin is None:
-            blocks.append(judged(measured, one, options.coil, known=known, progress=progress))
+            blocks.append(judged(measured, one, options, known=known, progress=progress))
         else:
             blocks.append(judged_as(measured, twin))
     return CoilRun(placed.coil, placed.chosen, tuple(blocks), placed.stand_in)
 
 
 def judged(
-    block: CoilBlock, placed: PlacedBlock, options: CoilOptions, *, known: Known, progress: Progress
+    block: CoilBlock, placed: PlacedBlock, options: RunOptions, *, known: Known, progress: Progress
 ) -> CoilBlock:
     """A block with how sure its figures are: their spread over placements, and over an unknown handle."""
     below = below_of(block.field.head, block.pose)
     name, region = ("below", below) if block.target is None else ("target", block.target)
-    if options.with_spread:
-        regions = {"tissue": None, "below": below} | ({} if block.target is None else {"target": block.target})
-        block = attrs.evolve(block, spread=spread_of(block.field, regions, progress=progress))
+    if options.coil.with_spread:
+        regions = named_regions(options.regions)
+        measure = partial(coil_figures, target=block.target, below=below, regions=regions, along=options.along)
+        block = attrs.evolve(block, spread=spread_of_all(block.field, measure, progress=progress))
         if block.is_handle_assumed:
             found = handle_range_of(block.field, region, name=name, progress=progress)
             block = attrs.evolve(block, handle_range=found)
-    if options.with_calibration:
+    if options.coil.with_calibration:
         same = attrs.evolve(region, radius_m=RADIUS_M)  # the mean of another volume is no half of a ratio
         spread = block.spread if region == same else None
         distance_m = placed.block.placement.distance_m or 0.0

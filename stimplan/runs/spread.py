@@ -1,8 +1,9 @@
 """How far each figure of a coil's field moves when the coil is not quite where it is meant to be.
 
 The coil is put at 14 other places: 5 mm away over the scalp, turned by 10°, and both (see `placement_design`). What is
-given is the smallest and the largest value among these and the intended one, and the root mean square of the 14
-differences from the intended one. This is the uncertainty of placement only.
+given of every figure is the smallest and the largest value among these and the intended one; of |E| in the tissue, at
+the target and below the coil also the root mean square of the 14 differences from the intended one. This is the
+uncertainty of placement only.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from stimplan.pose import CoilPose
 from stimplan.pose_cloud import SHIFT_M, TURN_RAD, Move, moved_poses, placement_design
 from stimplan.roi import Roi, elements_in, weighted_percentiles
 from stimplan.runs.drive import UNIT_A_PER_S
+from stimplan.runs.figures import Numbers, combined, times
 from stimplan.values import frozen_mapping
 
 Array = NDArray[np.float64]
@@ -29,6 +31,10 @@ Progress = Callable[[str, float], None]
 # Directions of the handle looked at where the protocol says none: half a turn, for |E| of a coil turned by half a turn
 # is the same where the coil is symmetric, and nearly so where it is not.
 HANDLE_STEPS = 6
+
+# Regions of a spread and the tables of `coil_figures` that have their figures.
+_RANGED = {"tissue": "in_tissue", "target": "at_target", "below": "below"}
+_FIGURES = ("mean", "median", "p99", "p999", "peak")
 
 
 @attrs.frozen
@@ -68,17 +74,21 @@ class Spread:
         How far they are from the intended one.
     figures : mapping of str to mapping of str to Range
         By region (`tissue`, `target`, `below`) and figure (`mean`, `median`, `p99`, `p999`, `peak`).
+    low, high : mapping
+        Of every figure, by the names of `stimplan.runs.figures.coil_figures`; empty where only regions were asked for.
     """
 
     poses: int
     shift_m: float
     turn_rad: float
     figures: Mapping[str, Mapping[str, Range]] = attrs.field(converter=frozen_mapping)
+    low: Numbers = attrs.field(factory=dict, converter=frozen_mapping)
+    high: Numbers = attrs.field(factory=dict, converter=frozen_mapping)
 
     def scaled(self, factor: float) -> Spread:
-        """The same for another rate of the current."""
+        """The same for another rate of the current, which is not turned round."""
         scaled = {where: {name: one.scaled(factor) for name, one in of.items()} for where, of in self.figures.items()}
-        return attrs.evolve(self, figures=scaled)
+        return attrs.evolve(self, figures=scaled, low=times(self.low, factor), high=times(self.high, factor))
 
 
 @attrs.frozen
@@ -105,7 +115,7 @@ class HandleRange:
 
 
 def spread_of(field: CoilField, regions: Mapping[str, Roi | None], *, progress: Progress | None = None) -> Spread:
-    """Solve the moved poses and compare their figures with those of a field.
+    """Solve the moved poses and compare |E| in regions with that of a field.
 
     Parameters
     ----------
@@ -115,21 +125,42 @@ def spread_of(field: CoilField, regions: Mapping[str, Roi | None], *, progress: 
         None is the tissue of interest.
     progress : callable, optional
     """
-    placed = field.coil_placement
-    design = placement_design()
-    poses = moved_poses(field.head, CoilPose(placed.pose_m), design, casing_points_m=casing_of(placed.coil))
     masks = {name: elements_in(field.head, roi) for name, roi in regions.items()}
-    rate = abs(placed.didt_A_per_s[0])
-    others = [
-        figures_of(one, masks)
-        for one in unit_fields_at(field.head, placed.coil, poses, rate_A_per_s=rate, progress=progress)
-    ]
-    own = figures_of(field, masks)
-    figures = {
-        where: {name: _range(value, [other[where][name] for other in others]) for name, value in of.items()}
-        for where, of in own.items()
-    }
-    return Spread(len(design), SHIFT_M, TURN_RAD, figures)
+    others = [figures_of(one, masks) for one in _moved_fields(field, progress)]
+    return Spread(len(others), SHIFT_M, TURN_RAD, _ranges(figures_of(field, masks), others))
+
+
+def spread_of_all(
+    field: CoilField, measure: Callable[[CoilField], Numbers], *, progress: Progress | None = None
+) -> Spread:
+    """Solve the moved poses and compare every figure with that of a field.
+
+    Parameters
+    ----------
+    field : CoilField
+        At the intended pose.
+    measure : callable
+        From a field to its figures, see `stimplan.runs.figures.coil_figures`.
+    progress : callable, optional
+    """
+    own = measure(field)
+    others = [measure(one) for one in _moved_fields(field, progress)]
+    ranges = _ranges(_ranged(own), [_ranged(one) for one in others])
+    low, high = combined([own, *others], min), combined([own, *others], max)
+    return Spread(len(others), SHIFT_M, TURN_RAD, ranges, low, high)
+
+
+def _moved_fields(field: CoilField, progress: Progress | None) -> Iterator[CoilField]:
+    placed = field.coil_placement
+    moves = placement_design()
+    poses = moved_poses(field.head, CoilPose(placed.pose_m), moves, casing_points_m=casing_of(placed.coil))
+    return unit_fields_at(field.head, placed.coil, poses, rate_A_per_s=abs(placed.didt_A_per_s[0]), progress=progress)
+
+
+def _ranged(numbers: Numbers) -> dict[str, dict[str, float]]:
+    """The figures of |E| that are given with their root mean square too."""
+    tables = {where: numbers[name] for where, name in _RANGED.items() if numbers[name] is not None}
+    return {where: {name: of[f"{name}_V_per_m"] for name in _FIGURES} for where, of in tables.items()}
 
 
 def handle_range_of(field: CoilField, region: Roi, *, name: str, progress: Progress | None = None) -> HandleRange:
@@ -171,6 +202,15 @@ def figures_of(field: CoilField, masks: Mapping[str, NDArray[np.bool_]]) -> dict
         mean = float(values @ volumes / volumes.sum())
         found[name] = {"mean": mean, "median": median, "p99": p99, "p999": p999, "peak": float(values.max())}
     return found
+
+
+def _ranges(
+    own: Mapping[str, Mapping[str, float]], others: Sequence[Mapping[str, Mapping[str, float]]]
+) -> dict[str, dict[str, Range]]:
+    return {
+        where: {name: _range(value, [other[where][name] for other in others]) for name, value in of.items()}
+        for where, of in own.items()
+    }
 
 
 def _range(value: float, others: Sequence[float]) -> Range:
