@@ -196,10 +196,11 @@ def test_depth_and_spread_are_those_of_counting_cells_of_the_brain_with_another_
     assert found.spread_m2 == pytest.approx(volume / (BRAIN_RADIUS_M - high), rel=0.02)
 
 
-def test_the_70_mm_coil_has_about_the_inductance_its_maker_states():
+@pytest.mark.parametrize("name", ["magstim-70mm-figure8", "figure8-70mm-9-turns"])
+def test_the_70_mm_coil_has_about_the_inductance_its_maker_states(name):
     # 15.5 µH for 9 turns between 56 and 87 mm of wire 1.75 mm by 6 mm, as the head of a coil script of the Martinos
     # Center and Worcester Polytechnic Institute lists them for this coil.
-    right, left = windings_of(catalogue_entry("magstim-70mm-figure8"))
+    right, left = windings_of(catalogue_entry(name))
     radii = right.turn_radii_m
     total = 2 * wing_inductance(radii, 0.00172, 0.006) - 2 * between_wings(radii, right.center_m[0] - left.center_m[0])
     assert total == pytest.approx(15.5e-6, rel=0.05)
