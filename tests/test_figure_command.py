@@ -135,7 +135,7 @@ def test_a_folder_that_is_no_run_is_refused(folders, tmp_path, fault):
 def test_what_a_run_cannot_have_is_said_with_its_reason(folders):
     direct, beating, swinging = (kinds_of(read_exposure(folders / name)) for name in ("half", "ti", "tacs"))
     assert {name for name, why in direct.items() if why} == {
-        "potential", "sites", "phase", "cycle", "carriers", "envelope", "cycle-film"}  # fmt: skip
+        "coil", "potential", "sites", "phase", "cycle", "carriers", "envelope", "cycle-film"}  # fmt: skip
     assert {"normal", "arrows", "streamlines", "phase", "cycle", "cycle-film"} <= {
         n for n, why in beating.items() if why
     }
@@ -143,7 +143,7 @@ def test_what_a_run_cannot_have_is_said_with_its_reason(folders):
 
 
 @pytest.mark.parametrize("kind", [name for name, one in KINDS.items() if not one.is_moving and name not in (
-    "potential", "sites", "phase", "cycle", "carriers", "envelope", "difference", "comparison")])  # fmt: skip
+    "coil", "potential", "sites", "phase", "cycle", "carriers", "envelope", "difference", "comparison")])  # fmt: skip
 def test_every_still_picture_of_a_direct_current_is_drawn(folders, kind):
     figure = draw(kind, {"half": read_exposure(folders / "half")}, Asked(views=("top",)) if "views" in KINDS[kind].takes
                   else None)  # fmt: skip

@@ -81,13 +81,18 @@ def test_a_folder_that_is_none_says_what_is_missing(folder, tmp_path):
     whole = (out / "field.vtu").read_bytes()
     for damaged in (b"", b"not a mesh", whole[: len(whole) // 2], whole.replace(b"E_V_per_m", b"F_V_per_m")):
         (copy / "field.vtu").write_bytes(damaged)
+        with pytest.raises(InputError, match="not as the run wrote it"):
+            read_result(copy)
+        # A record without sums of its files does not save a mesh that holds no field.
+        (copy / "summary.json").write_text(json.dumps({**json.loads(summary), "files": {}}), encoding="utf-8")
         with pytest.raises(InputError, match="is no field of a run"):
             read_result(copy)
+        (copy / "summary.json").write_text(summary, encoding="utf-8")
     (copy / "field.vtu").write_bytes(whole)
     other = json.loads(summary)
     other["field"]["digest"] = "0" * 64
     for text, said in ((json.dumps(other), "different runs"), ("[1]", "not the record"), ("{", "no JSON"),
-                       ("{}", "is no field of a run")):  # fmt: skip
+                       ("{}", r"\$.field: is not in this record")):  # fmt: skip
         (copy / "summary.json").write_text(text, encoding="utf-8")
         with pytest.raises(InputError, match=said):
             read_result(copy)

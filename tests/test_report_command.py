@@ -87,7 +87,7 @@ def test_what_is_no_picture_stays_as_it_is():
 def test_a_light_report_with_too_much_text_is_refused(folder, monkeypatch):
     monkeypatch.setattr(again, "_LIGHT_LIMIT", 1000)
     with pytest.raises(InputError, match="even with the smallest pictures"):
-        again.light_report(folder, small_run().record(), {})
+        again.light_report(again.Again(folder, small_run().record(), with_figures=False))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_folder_without_a_run_or_with_another_record_is_named(folder, tmp_path
     assert command("report", tmp_path, "--html", tmp_path / "a.html")[0] == 2
     (tmp_path / "summary.json").write_text('{"verdict": "pass", "safety": {}}', encoding="utf-8")
     code, _, err = command("report", tmp_path, "--html", tmp_path / "a.html")
-    assert code == 2 and "no record of this version" in err and not (tmp_path / "a.html").exists()
+    assert code == 2 and "$.files: is not in this record" in err and not (tmp_path / "a.html").exists()
 
 
 # the PDF
@@ -153,7 +153,8 @@ def test_weasyprint_prints_the_page_on_a4(folder):
         import weasyprint  # noqa: F401
     except (ImportError, OSError):  # the package, or the system's pango
         pytest.skip("WeasyPrint or its system library is not here")
-    html = again._rendered(folder, json.loads((folder / "summary.json").read_text("utf-8")), again.pictures_in(folder))
+    made = again.Again(folder, json.loads((folder / "summary.json").read_text("utf-8")))
+    html = again._rendered(made, made.pictures)
     check_pdf(pdf._by_weasyprint(html), folder)
 
 
@@ -230,7 +231,7 @@ def test_files_of_a_scene_need_names_that_say_what_they_are(folder, words, said)
     assert code == 2 and said in err
 
 
-def test_a_run_without_pictures_has_no_scene_and_says_why(folder, tmp_path):
+def test_a_run_without_scene_and_field_says_why(folder, tmp_path):
     shutil.copy(folder / "summary.json", tmp_path)
     code, _, err = command("view", tmp_path)
     assert code == 2 and "--no-figures" in err

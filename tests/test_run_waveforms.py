@@ -31,9 +31,11 @@ from stimplan.pipeline import RunOptions, run
 from stimplan.protocol import dump_protocol, read_protocol
 from stimplan.protocol.dose import NOISE_99_PERCENT_SIGMAS
 from stimplan.report import outputs
+from stimplan.report.drawings import draw_figures
 from stimplan.roi import measure_map
 from stimplan.terminal import show_run
 from stimplan.view import plot_carriers, plot_cycle, plot_phase, plot_scalp_potential
+from stimplan.view.drawable import drawable_of
 from stimplan.view.paper import electrode_text, shown_currents_A
 from stimplan.view.surface import scene_cortex
 
@@ -337,7 +339,7 @@ def test_the_pictures_of_temporal_interference_show_carriers_and_envelope(tmp_pa
 @pytest.mark.slow
 def test_the_pictures_of_an_alternating_current_show_its_cycle_and_phases():
     result = run(three_phases(), small_head(), options=RunOptions(with_figures=False))
-    drawn = outputs.draw_figures(result, lambda *_: None)
+    drawn = draw_figures(drawable_of(result), lambda *_: None)
     assert {"field_phase.png", "field_cycle.png"} <= set(drawn) and "field_carriers.png" not in drawn
 
 

@@ -13,9 +13,10 @@ from stimplan.coil import Coil
 from stimplan.coil.values import AGrid
 from stimplan.coil_field import coil_placement
 from stimplan.pose import CoilPose
+from stimplan.view.drawable import different_blocks
 from stimplan.view.scene_coil import coil_layers
 from stimplan.view.scene_html import payload
-from stimplan.view.scene_parts import different_blocks, scene_of, together
+from stimplan.view.scene_parts import scene_of, together
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stimplan.commands.output import add_command, show_json, show_lines, write_whole
+from stimplan.commands.output import add_command, show_json, show_lines, wrapped, write_whole
 from stimplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--light", type=Path, metavar="FILE", help="without 3-D and with small pictures, below 1 MB")
     parser.add_argument("--pdf", type=Path, metavar="FILE", help="the same pages on A4; needs the extra 'pdf' or a "
                         "browser")  # fmt: skip
+    parser.add_argument("--no-figures", action="store_true", help="leave the pictures and the scene out")
     return parser
 
 
@@ -31,21 +32,22 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Write each of the files asked for."""
     wanted = {kind: getattr(args, kind) for kind in _ENDINGS if getattr(args, kind) is not None}
     _check_names(wanted)
-    from stimplan.exchange.result_folder import read_record
-    from stimplan.report.again import light_report, pdf_report, pictures_in, report_again
+    from stimplan.exchange.result_record import SUMMARY, read_record
+    from stimplan.report.again import Again, light_report, pdf_report, report_again
 
-    record = read_record(args.result / "summary.json")
-    pictures = pictures_in(args.result)
+    again = Again(args.result, read_record(args.result / SUMMARY), with_figures=not args.no_figures)
     makers = {"html": report_again, "light": light_report, "pdf": pdf_report}
-    made = {kind: makers[kind](args.result, record, pictures) for kind in wanted}
+    made = {kind: makers[kind](again) for kind in wanted}
     for kind, data in made.items():
         write_whole(wanted[kind], data, is_new=False)
     sizes = {kind: len(data) for kind, data in made.items()}
     if args.json:
         files = {kind: {"file": str(path), "bytes": sizes[kind]} for kind, path in wanted.items()}
-        show_json(console, {"result": str(args.result), "verdict": record.get("verdict"), "files": files})
+        shown = {"result": str(args.result), "verdict": again.record.get("verdict"), "files": files}
+        show_json(console, {**shown, "notices": list(again.notices)})
         return 0
-    show_lines(console, [f"{path}  {sizes[kind] / 1e6:.2f} MB" for kind, path in wanted.items()])
+    lines = [f"{path}  {sizes[kind] / 1e6:.2f} MB" for kind, path in wanted.items()]
+    show_lines(console, [*lines, *(line for notice in again.notices for line in wrapped(notice))])
     return 0
 
 

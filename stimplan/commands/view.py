@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stimplan.commands.output import add_command, show_json, show_lines, write_whole
+from stimplan.commands.output import add_command, show_json, show_lines, wrapped, write_whole
 from stimplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from stimplan.view.scene_parts import Scene
 
-_SCENE = "scene.html"
+_SCENE, _OVERVIEW = "scene.html", "overview.png"
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -33,20 +32,17 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace, console: Console) -> int:
     """Write the files asked for; without any, open a window where there is a display, else name the page."""
     _check_names(args)
-    page = scene_page_of(args.result)
-    from stimplan.view.scene_html import read_scene
-
-    scene = read_scene(page)
-    check_same_run(scene, args.result)
+    scene, page, notices = _scene(args)
     files = _written(scene, page, args)
     opened = None if files and not args.browser else _opened(scene, files.get("html", page), args)
     if args.json:
         show_json(
             console,
             {
-                "scene": str(page), "field_digest": scene.digest, "opened": opened,
+                "scene": str(page or ""), "field_digest": scene.digest, "opened": opened,
                 "files": {kind: str(path) for kind, path in files.items()},
                 "layers": [{"id": one.id, "triangles": len(one.triangles)} for one in scene.layers],
+                "notices": list(notices),
             },
         )  # fmt: skip
         return 0
@@ -55,8 +51,47 @@ def run(args: argparse.Namespace, console: Console) -> int:
         lines = [f"Scene: {page}", "There is no display here; open the page in any browser, it needs no network."]
     elif opened == "browser":
         lines += [f"Opened in the browser: {files.get('html', page)}"]
-    show_lines(console, lines)
+    show_lines(console, [*lines, *(line for notice in notices for line in wrapped(notice))])
     return 0
+
+
+def _scene(args: argparse.Namespace) -> tuple[Scene, Path | None, tuple[str, ...]]:
+    """The scene, the page it is on where it is needed on one, and what whoever sees it must know.
+
+    A folder whose page is gone or damaged has it drawn again from its field; the new page takes its place where no
+    other file was asked for.
+    """
+    from stimplan.view.scene_html import read_scene
+
+    result: Path = args.result
+    if result.is_file():
+        return read_scene(result), result, ()
+    from stimplan.exchange.result_record import SUMMARY, read_record
+    from stimplan.view.scene_again import scene_again, scene_in
+
+    found = scene_in(result, read_record(result / SUMMARY))
+    if not isinstance(found, str):
+        return found, result / _SCENE, ()
+    scene, notices = scene_again(result, found)
+    if args.html is not None or (args.glb is not None and not args.browser):
+        return scene, None, notices
+    _keep(scene, result)
+    return scene, result / _SCENE, notices
+
+
+def _keep(scene: Scene, folder: Path) -> None:
+    """Write a scene that was drawn again into its folder.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written to.
+    """
+    try:
+        write_whole(folder / _SCENE, _page(scene, folder / _OVERVIEW), is_new=False)
+    except OSError as error:
+        what = f"cannot be written ({error.strerror}); name another file with --html FILE"
+        raise InputError(Problem("", what, file=str(folder / _SCENE))) from None
 
 
 def _check_names(args: argparse.Namespace) -> None:
@@ -72,46 +107,12 @@ def _check_names(args: argparse.Namespace) -> None:
         raise InputError(problems)
 
 
-def scene_page_of(result: Path) -> Path:
-    """The page with the scene of a run.
-
-    Raises
-    ------
-    InputError
-        There is none.
-    """
-    page = result / _SCENE if result.is_dir() else result
-    if page.is_file():
-        return page
-    if result.is_dir() and (result / "summary.json").is_file():
-        what = "this run has no scene: it was made with --no-figures or by an older version; run it again"
-        raise InputError(Problem("", what, file=str(page)))
-    raise InputError(Problem("", "is not there; name the folder of a finished run", file=str(page)))
-
-
-def check_same_run(scene: Scene, result: Path) -> None:
-    """Refuse a scene that shows another field than the folder's summary speaks of.
-
-    Raises
-    ------
-    InputError
-        They differ, or the summary cannot be read.
-    """
-    if not result.is_dir():
-        return
-    from stimplan.exchange.result_folder import read_record
-
-    found = read_record(result / "summary.json").get("field")
-    digest = found.get("digest") if isinstance(found, Mapping) else None
-    if digest != scene.digest:
-        what = f"shows field {scene.digest[:16]}, summary.json speaks of {str(digest)[:16]}: they are of different runs"
-        raise InputError(Problem("", what, file=str(result / _SCENE)))
-
-
-def _written(scene: Scene, page: Path, args: argparse.Namespace) -> dict[str, Path]:
+def _written(scene: Scene, page: Path | None, args: argparse.Namespace) -> dict[str, Path]:
     files: dict[str, Path] = {}
     if args.html is not None:
-        write_whole(args.html, _page(scene, page), is_new=False)
+        is_there = page is not None and page.name == _SCENE
+        content = page.read_bytes() if page is not None and is_there else _page(scene, page or args.result / _OVERVIEW)
+        write_whole(args.html, content, is_new=False)
         files["html"] = args.html
     if args.glb is not None:
         from stimplan.view.scene_glb import glb_bytes
@@ -121,20 +122,23 @@ def _written(scene: Scene, page: Path, args: argparse.Namespace) -> dict[str, Pa
     return files
 
 
-def _page(scene: Scene, source: Path) -> str | bytes:
-    """The scene as a page of its own: as it lies there, or taken out of a report."""
+def _page(scene: Scene, source: Path) -> str:
+    """The scene as a page of its own, with the picture of a page or the overview for browsers that cannot turn it."""
     from stimplan.view.scene_html import picture_of, scene_page
 
-    return source.read_bytes() if source.name == _SCENE else scene_page(scene, picture_png=picture_of(source))
+    if not source.is_file():
+        return scene_page(scene)
+    picture = source.read_bytes() if source.suffix == ".png" else picture_of(source)
+    return scene_page(scene, picture_png=picture)
 
 
-def _opened(scene: Scene, page: Path, args: argparse.Namespace) -> str | None:
+def _opened(scene: Scene, page: Path | None, args: argparse.Namespace) -> str | None:
     """What was opened, if anything could be."""
     from stimplan.view.scene_window import has_display, scene_plotter
 
     if not has_display():
         return None
-    if args.browser:
+    if args.browser and page is not None:
         import webbrowser
 
         return "browser" if webbrowser.open(page.resolve().as_uri()) else None

@@ -10,14 +10,17 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from stimplan.coil_field import CoilPlacement
 from stimplan.errors import InputError, MontageError, Problem
-from stimplan.exchange.result_folder import MESH, SUMMARY, read_mesh, read_result
+from stimplan.exchange.result_coil import coils_again
+from stimplan.exchange.result_folder import MESH, no_field, read_result, read_run_mesh
+from stimplan.exchange.result_record import SUMMARY, how_again
 from stimplan.exposure import Exposure
 from stimplan.field import Field
 from stimplan.field_map import map_maker
@@ -28,6 +31,8 @@ from stimplan.protocol import Protocol, read_protocol
 
 Array = NDArray[np.float64]
 
+# A course of a day has a few blocks of a coil; files and figures of later ones are not written.
+MOST_BLOCKS = 12
 # Of a pad's direction, radians: below it turning it again changes nothing one could see.
 _SAME_WAY_RAD = 1e-3
 
@@ -39,18 +44,21 @@ class RunAgain:
     Attributes
     ----------
     exposure : Exposure
-        Its head is the mesh of the folder: in MNI space where the head had one.
+        Its head is the mesh of the folder: in MNI space where the head had one. Of a coil the field of its first block,
+        without the coil; `read_coil_exposures` has them all.
     protocol : Protocol
     record : mapping
         What `summary.json` holds.
     notices : tuple of str
         What a reader of pictures made of it must know.
+    folder : Path
     """
 
     exposure: Exposure
     protocol: Protocol
     record: Mapping[str, Any]
     notices: tuple[str, ...]
+    folder: Path
 
     @property
     def point_of_interest_m(self) -> Point:
@@ -64,7 +72,7 @@ class RunAgain:
 
 
 def read_exposure(folder: Path) -> RunAgain:
-    """Read the fields, the protocol and the electrodes of a run.
+    """Read the fields, the protocol and the electrodes of a run; of several blocks of a coil the first.
 
     Raises
     ------
@@ -74,27 +82,77 @@ def read_exposure(folder: Path) -> RunAgain:
     result = read_result(folder)
     head, record = result.shown.head, result.record
     protocol = _protocol(folder, record)
+    mesh = read_run_mesh(folder, record)
     try:
-        placement, notices = _laid_again(protocol, head, record)
-        fields = _fields(folder, head, record, placement)
+        if record.get("coil") is not None:
+            _, notices = coils_again(record["coil"], head)
+            fields = {"direct": _coil_field(mesh, head, record, None, number=0)}
+        else:
+            placement, notices = _laid_again(protocol, head, record)
+            fields = _fields(mesh, head, record, placement)
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        if isinstance(error, InputError):
-            raise
-        what = f"is no field of a run, or not of this version ({type(error).__name__}: {error}); run it again"
-        raise InputError(Problem("", what, file=str(folder / MESH))) from None
-    return RunAgain(Exposure(fields, map_maker(protocol.electric)), protocol, record, (*result.notices, *notices))
+        raise no_field(folder, record, error) from None
+    exposure = Exposure(fields, map_maker(protocol.electric))
+    return RunAgain(exposure, protocol, record, (*result.notices, *notices), folder)
+
+
+def read_coil_exposures(first: RunAgain) -> dict[int, Exposure]:
+    """The fields of a coil's blocks that differ, each with its coil, by the number of the first block that has it.
+
+    Parameters
+    ----------
+    first : RunAgain
+        The run, with the field of its first block.
+
+    Raises
+    ------
+    InputError
+        The file of a later block is missing or damaged, or holds another field.
+    """
+    folder, record, head = first.folder, first.record, first.exposure.field.head
+    found: dict[int, Exposure] = {}
+    digests: set[str] = set()
+    placements, _ = coils_again(record["coil"], head)
+    for at, block in enumerate(record["coil"]["blocks"][:MOST_BLOCKS]):
+        if block["digest"] in digests:
+            continue
+        digests.add(block["digest"])
+        start = f"block{block['number']}_" if at else ""
+        mesh = read_run_mesh(folder, record, start=start, digest=block["digest"])
+        try:
+            field = _coil_field(mesh, head, record, placements[at], number=at)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise no_field(folder, record, error, name=f"{start}{MESH}") from None
+        found[block["number"]] = Exposure({"direct": field}, map_maker(None))
+    return found
+
+
+def _coil_field(
+    mesh: Any, head: HeadModel, record: Mapping[str, Any], placement: CoilPlacement | None, *, number: int
+) -> Field:
+    """The field of one block of a coil, with the coil where it can be drawn."""
+    block = record["coil"]["blocks"][number]
+    return Field(
+        head=head,
+        placement=cast(Any, placement),
+        E_V_per_m=np.asarray(mesh.cell_data["E_V_per_m"], dtype=np.float64),
+        potential_V=np.asarray(mesh.point_data["potential_V"], dtype=np.float64),
+        electrode_potential_V=np.zeros(0),
+        residual=float(block["residual"]),
+        iterations=block["iterations"],
+        provenance=record["provenance"]["field"],
+    )
 
 
 def _protocol(folder: Path, record: Mapping[str, Any]) -> Protocol:
-    tree = record.get("protocol")
+    tree = record["protocol"]
     if not isinstance(tree, dict):
-        raise InputError(Problem("$.protocol", "is not there; name the folder of a run", file=str(folder / SUMMARY)))
+        raise InputError(Problem("$.protocol", f"is no protocol; {how_again(folder)}", file=str(folder / SUMMARY)))
     return read_protocol({key: value for key, value in tree.items() if key != "digest"})
 
 
-def _fields(folder: Path, head: HeadModel, record: Mapping[str, Any], placement: Placement | None) -> dict[str, Field]:
+def _fields(mesh: Any, head: HeadModel, record: Mapping[str, Any], placement: Placement | None) -> dict[str, Field]:
     """A field for each part of the waveform, by its name."""
-    mesh = read_mesh(folder / MESH)
     parts: Mapping[str, Any] = record["field"]["parts"]
     is_direct = record["field"]["map"]["id"] == "magnitude"
     potentials = [] if placement is None else [one["potential_V"] for one in record["montage"]["electrodes"]]

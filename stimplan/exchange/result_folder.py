@@ -6,7 +6,6 @@ space; where they differ from the head's own the result says by how much.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.errors import InputError, Problem
+from stimplan.exchange.result_record import SUMMARY, check_as_written, how_again, read_record
 from stimplan.field import Field
 from stimplan.head.model import HeadModel, Tissue
 from stimplan.roi import MapOn
 
 MESH = "field.vtu"
-SUMMARY = "summary.json"
 # Of the head's volume: what rounding of the file may change.
 _SAME_VOLUME = 1e-3
 
@@ -55,41 +54,55 @@ def read_result(folder: Path) -> ResultFolder:
         No such folder, files that are missing or damaged, or that belong to different runs.
     """
     record = read_record(folder / SUMMARY)
-    if not (folder / MESH).is_file():
-        raise InputError(Problem("", "is not there; name the folder of a finished run", file=str(folder / MESH)))
+    mesh = read_run_mesh(folder, record)
     try:
-        mesh = read_mesh(folder / MESH)
-        found = str(mesh.field_data["field_digest"][0])
         head = _head(mesh, record)
         shown = _shown(mesh, head, record)
-        expected, volume = record["field"]["digest"], sum(tissue["volume_m3"] for tissue in record["head"]["tissues"])
+        volume = sum(tissue["volume_m3"] for tissue in record["head"]["tissues"])
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        what = f"is no field of a run, or not of this version ({type(error).__name__}: {error}); run it again"
-        raise InputError(Problem("", what, file=str(folder / MESH))) from None
-    if found != expected:
-        what = f"belongs to field {found[:16]}, {SUMMARY} to {str(expected)[:16]}: they are of different runs"
-        raise InputError(Problem("", what, file=str(folder / MESH)))
+        raise no_field(folder, record, error) from None
     return ResultFolder(shown, record, _notices(head, volume))
 
 
-def read_record(path: Path) -> Mapping[str, Any]:
-    """Read the record of a run, `summary.json`.
+def read_run_mesh(folder: Path, record: Mapping[str, Any], *, start: str = "", digest: str | None = None) -> Any:
+    """Read the mesh with the field of a run, as the run wrote it.
+
+    Parameters
+    ----------
+    folder : Path
+    record : mapping
+    start : str
+        Of the file's name: "" for the first field of a run, `block2_` and so on for those of later blocks of a coil.
+    digest : str, optional
+        Of the field it must hold; by default the one of the record.
 
     Raises
     ------
     InputError
-        It cannot be read, or is no record.
+        It is missing or damaged, or holds another field.
     """
+    name = f"{start}{MESH}"
+    if not (folder / name).is_file():
+        raise InputError(Problem("", f"is not there; {how_again(folder, record)}", file=str(folder / name)))
+    expected = record["field"]["digest"] if digest is None else digest
+    check_as_written(folder, record, name)
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        what = f"{error.strerror or 'cannot be read'}; name the folder of a finished run"
-        raise InputError(Problem("", what, file=str(path))) from None
-    except ValueError as error:
-        raise InputError(Problem("", f"is no JSON ({error})", file=str(path))) from None
-    if not isinstance(tree, dict):
-        raise InputError(Problem("", "is not the record of a run", file=str(path)))
-    return tree
+        mesh = read_mesh(folder / name)
+        found = str(mesh.field_data["field_digest"][0])
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise no_field(folder, record, error, name=name) from None
+    if found != expected:
+        what = f"belongs to field {found[:16]}, {SUMMARY} to {str(expected)[:16]}: they are of different runs"
+        raise InputError(Problem("", f"{what}; {how_again(folder, record)}", file=str(folder / name)))
+    return mesh
+
+
+def no_field(folder: Path, record: Mapping[str, Any], error: Exception, *, name: str = MESH) -> InputError:
+    """What to raise where a mesh and its record do not make a field: what the error already says, or what to do."""
+    if isinstance(error, InputError):
+        return error
+    what = f"is no field of a run, or not of this version ({type(error).__name__}: {error})"
+    return InputError(Problem("", f"{what}; {how_again(folder, record)}", file=str(folder / name)))
 
 
 def read_mesh(path: Path) -> Any:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from stimplan.exchange import (
     grid_around,
@@ -19,19 +18,18 @@ from stimplan.exchange import (
     write_vtu,
 )
 from stimplan.exchange.fsaverage import FSAVERAGE5, surface_names, write_surfaces
+from stimplan.exchange.result_exposure import MOST_BLOCKS
 from stimplan.exposure import exposure_of
+from stimplan.report.drawings import Progress, draw_figures
 from stimplan.report.light import small_pictures
 from stimplan.report.page import CAPTIONS, render
 from stimplan.report.record import json_text
+from stimplan.view.drawable import drawable_of
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from stimplan.exchange.fsaverage import AverageSurface
     from stimplan.exposure import Exposure
     from stimplan.field import Field
-    from stimplan.placement import Placement
-    from stimplan.runs.magnetic import CoilBlock, CoilRun
     from stimplan.runs.result import RunResult
 
 FIELD_NIFTI = "field.nii.gz"
@@ -42,8 +40,6 @@ SCENE = "scene.html"
 SUMMARY = "summary.json"
 # Every name a run may write: what an older run left under one of them goes when a new one arrives.
 _BLOCK_FIGURES = ("coil.png", "field_surface.png", "field_normal.png", "field_slices.png")
-# A course of a day has a few blocks; figures and volumes of later ones are not written.
-MOST_BLOCKS = 12
 _OF_BLOCKS = tuple(
     f"block{number}_{name}" for number in range(2, MOST_BLOCKS + 1) for name in (FIELD_NIFTI, MESH, *_BLOCK_FIGURES)
 )
@@ -62,8 +58,6 @@ NAMES = (
 
 # NIfTI has room for 15 characters.
 _SHORT = {"envelope": "depth"}
-
-Progress = Callable[[str, float], None]
 
 
 def write_outputs(
@@ -94,7 +88,7 @@ def write_outputs(
         for start, exposure in _exposures(result).items():
             write_vtu(folder / f"{start}{MESH}", exposure)
         if with_figures:
-            figures = draw_figures(result, progress)
+            figures = draw_figures(drawable_of(result), progress)
         progress("writing volumes", 0.9)
         volumes.result()
     for name, data in figures.items():
@@ -128,16 +122,7 @@ def _exposures(result: RunResult) -> dict[str, Exposure]:
     """What is written, by the start of its files' names: blocks of a coil that differ have files of their own."""
     if result.coil is None:
         return {"": result.exposure}
-    return {start: block.exposure for start, block in different_blocks(result.coil).items()}
-
-
-def different_blocks(found: CoilRun) -> dict[str, CoilBlock]:
-    """Blocks with different fields, by the start of their files' names: "" for the first, `block2_` and so on."""
-    shown: dict[str, CoilBlock] = {}
-    for block in found.blocks[:MOST_BLOCKS]:
-        if block.exposure.digest not in {one.exposure.digest for one in shown.values()}:
-            shown["" if not shown else f"block{block.number}_"] = block
-    return shown
+    return {block.start: block.exposure for block in drawable_of(result).blocks}
 
 
 def _write_all_volumes(result: RunResult, folder: Path) -> None:
@@ -164,85 +149,6 @@ def write_volumes(shown: Field | Exposure, folder: Path, *, start: str = "") -> 
         description=f"stimplan {exposure.digest[:16]}; V/m; {what}; 0 outside",
         volumes=volume_names(exposure),
     )
-
-
-def draw_figures(result: RunResult, progress: Progress) -> dict[str, bytes]:
-    """Every figure of the report as PNG, by file name."""
-    from stimplan.view.paper import png_bytes
-
-    drawings = _electric_drawings(result) if result.coil is None else _magnetic_drawings(result, result.coil)
-    if result.protocol.course.sessions == 1:
-        del drawings["course.png"]
-    pictures = {}
-    for done, (name, draw) in enumerate(drawings.items()):
-        progress("drawing", 0.4 + 0.5 * done / len(drawings))
-        pictures[name] = png_bytes(draw())
-    return pictures
-
-
-def _magnetic_drawings(result: RunResult, found: CoilRun) -> dict[str, Callable[[], Figure]]:
-    """What draws each figure of stimulation by a coil."""
-    from stimplan import view
-    from stimplan.view import scene_of_run
-    from stimplan.view.coil import plot_coil
-    from stimplan.view.scene_window import plot_scene
-
-    drawings: dict[str, Callable[[], Figure]] = {
-        "overview.png": lambda: plot_scene(scene_of_run(result)),
-        "session.png": lambda: view.plot_session(result.protocol),
-        "course.png": lambda: view.plot_course(result.protocol),
-    }
-    for start, block in different_blocks(found).items():
-        title = found.coil.name if len(found.blocks) == 1 else f"{block.label}: {found.coil.name}"
-        drawings |= {
-            f"{start}coil.png": partial(plot_coil, block.placement, field=block.field, title=title),
-            f"{start}field_surface.png": partial(view.plot_surface_field, block.exposure),
-            f"{start}field_normal.png": partial(view.plot_cortical_normal, block.field),
-            f"{start}field_slices.png": partial(view.plot_slices, block.exposure, cross_m=result.place_of(block)),
-        }
-        if block.measures.cortex is None:
-            del drawings[f"{start}field_normal.png"]
-    return drawings
-
-
-def _electric_drawings(result: RunResult) -> dict[str, Callable[[], Figure]]:
-    """What draws each figure of stimulation by electrodes."""
-    from stimplan import view
-    from stimplan.view.topomap import has_scalp_map
-
-    exposure, placement = result.exposure, cast("Placement", result.placement)
-    drawings: dict[str, Callable[[], Figure]] = {
-        "overview.png": lambda: _overview(result),
-        "montage.png": lambda: view.plot_montage(placement),
-        "session.png": lambda: view.plot_session(result.protocol),
-        "course.png": lambda: view.plot_course(result.protocol),
-        "field_surface.png": lambda: view.plot_surface_field(exposure),
-        "field_normal.png": lambda: view.plot_cortical_normal(result.field),
-        "field_slices.png": lambda: view.plot_slices(exposure, cross_m=result.point_of_interest_m),
-        "field_phase.png": lambda: view.plot_phase(exposure),
-        "field_cycle.png": lambda: view.plot_cycle(exposure),
-        "field_carriers.png": lambda: view.plot_carriers(exposure),
-        "scalp_potential.png": lambda: view.plot_scalp_potential(exposure),
-    }
-    if result.measures.cortex is None:  # only a direct current's field keeps its direction
-        del drawings["field_normal.png"]
-    is_cycle, is_interference = "in phase" in exposure.fields, exposure.main.id == "envelope"
-    for name, is_shown in (("field_phase.png", "quadrature" in exposure.fields), ("field_cycle.png", is_cycle),
-                           ("field_carriers.png", is_interference)):  # fmt: skip
-        if not is_shown:
-            del drawings[name]
-    if not has_scalp_map(result.head):
-        del drawings["scalp_potential.png"]
-    return drawings
-
-
-def _overview(result: RunResult) -> Figure:
-    """The first picture of stimulation by electrodes, with the protocol's target where it was measured."""
-    from stimplan.view.overview import plot_overview
-    from stimplan.view.scene_target import target_of_run
-
-    roi, target = target_of_run(result), result.protocol.target
-    return plot_overview(result.exposure, roi=roi, roi_name=target.label if roi and target else "")
 
 
 def _sha256(path: Path) -> str:

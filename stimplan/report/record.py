@@ -12,6 +12,7 @@ import numpy as np
 
 import stimplan
 from stimplan.exchange import volume_names
+from stimplan.exchange.result_record import RECORD_VERSION
 from stimplan.head.space import has_mni, mapping_notice, rotations_to_mni, to_mni_m
 from stimplan.head.tape_sites import nearest_site
 from stimplan.notice import NOTICE
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from stimplan.placement import Patch, Placement
     from stimplan.regional import Measures
 
-RECORD_VERSION = 1
 # The packages whose version can change a digit of the result.
 _PACKAGES = ("numpy", "scipy", "numba", "pyamg", "mne", "pyvista")
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.coil import AGrid, Coil, Dipoles
-from stimplan.coil_field import CoilField, CoilPlacement
+from stimplan.coil_field import CoilPlacement
 from stimplan.pose import CoilPose, handle_angle_rad
 from stimplan.units import text
 from stimplan.view.montage import SKIN
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pyvista
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from stimplan.field import Field
 
 Array = NDArray[np.float64]
 
@@ -126,15 +128,20 @@ def current_arrows(placement: CoilPlacement) -> list[tuple[Array, Array]]:
     return found
 
 
-def plot_coil(placement: CoilPlacement, *, field: CoilField | None = None, title: str = "") -> Figure:
+def plot_coil(
+    placement: CoilPlacement, *, field: Field | None = None, title: str = "", handle_rad: float | None = None
+) -> Figure:
     """Draw a placed coil from three sides: from above, from its own side, and as its operator looks at it.
 
     Parameters
     ----------
     placement : CoilPlacement
-    field : CoilField, optional
+    field : Field, optional
         The figure then says where the field below the coil points.
     title : str
+    handle_rad : float, optional
+        Angle of the handle from the midline as it was measured on the run's own head, rad: a mesh read from a file has
+        no fiducials to find the midline by.
 
     Returns
     -------
@@ -161,19 +168,20 @@ def plot_coil(placement: CoilPlacement, *, field: CoilField | None = None, title
     finally:
         plotter.close()
     figure.text(0.02, 0.93, title or placement.coil.name, fontsize=9, weight="bold", color=INK)
-    figure.text(0.02, 0.065, _where(placement, pose), fontsize=7.5, color=INK)
+    figure.text(0.02, 0.065, _where(placement, pose, handle_rad), fontsize=7.5, color=INK)
     figure.text(0.02, 0.02, _sense(placement, field), fontsize=7.5, color=FAINT)
     return figure
 
 
-def _where(placement: CoilPlacement, pose: CoilPose) -> str:
+def _where(placement: CoilPlacement, pose: CoilPose, handle_rad: float | None) -> str:
     x, y, z = (text(round(float(value), 4), "m").removesuffix(" mm") for value in pose.center_m)
-    angle = text(round(handle_angle_rad(placement.head, pose), 6), "rad", 3)
+    found = handle_angle_rad(placement.head, pose) if handle_rad is None else handle_rad
+    angle = text(round(found, 6), "rad", 3)
     rate = text(placement.didt_A_per_s[0], "A_per_s", 4)
     return f"centre ({x}, {y}, {z}) mm; handle {angle} from the midline (0° backwards, + left); dI/dt {rate}"
 
 
-def _sense(placement: CoilPlacement, field: CoilField | None) -> str:
+def _sense(placement: CoilPlacement, field: Field | None) -> str:
     sense = "Orange arrows: the current while dI/dt has this sign." if wings_of(placement.coil) else ""
     if field is None:
         return sense
@@ -187,7 +195,7 @@ def _sense(placement: CoilPlacement, field: CoilField | None) -> str:
     return f"{sense} Then the field in the tissue below the coil points {side}, {off:.0f}° off its line."
 
 
-def _is_inner(field: CoilField) -> NDArray[np.bool_]:
+def _is_inner(field: Field) -> NDArray[np.bool_]:
     from stimplan.roi import elements_in
 
     return elements_in(field.head, None)

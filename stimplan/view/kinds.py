@@ -153,16 +153,44 @@ def _draw_sites(runs: Mapping[str, RunAgain], asked: Asked) -> Figure:
     return plot_sites(_exposure(runs).field.head, marked=marked, **_views(asked))
 
 
+def _needs_coil(run: RunAgain) -> str:
+    if run.record.get("coil") is None:
+        return "it needs a coil"
+    told = [notice for notice in run.notices if notice.startswith("The coil is not drawn")]
+    return told[0].rstrip(".") if told else ""
+
+
+def _draw_overview(runs: Mapping[str, RunAgain], asked: Asked) -> Figure:
+    """Of a coil as in its report, with the coil; seen from elsewhere, or of another map or region, without it."""
+    run = _only(runs)
+    if run.record.get("coil") is not None and asked == Asked():
+        from stimplan.view.drawable import drawable_again
+        from stimplan.view.scene_parts import scene_of_drawable
+        from stimplan.view.scene_window import plot_scene
+
+        return plot_scene(scene_of_drawable(drawable_again(run)))
+    return plot_overview(run.exposure, roi=asked.roi, roi_name=asked.roi_name, name=asked.map_id, **_views(asked))
+
+
+def _draw_coil(runs: Mapping[str, RunAgain], asked: Asked) -> Figure:
+    from stimplan.view.coil import plot_coil
+    from stimplan.view.drawable import drawable_again
+
+    shown = drawable_again(_only(runs))
+    block = shown.blocks[0]
+    title = shown.coil_name if shown.is_one_block else f"{block.label}: {shown.coil_name}"
+    field: Any = block.exposure.field
+    return plot_coil(field.placement, field=field, title=title, handle_rad=block.handle_rad)
+
+
 def _draw_cut(runs: Mapping[str, RunAgain], asked: Asked) -> Figure:
     return plot_cut(_exposure(runs), plane=asked.plane or "coronal", at_m=asked.at_m, name=asked.map_id)
 
 
 KINDS: Mapping[str, Kind] = {
     "overview": Kind(
-        "the head as glass over the field on the cortex, electrodes with their currents, a region outlined",
-        lambda runs, asked: plot_overview(
-            _exposure(runs), roi=asked.roi, roi_name=asked.roi_name, name=asked.map_id, **_views(asked)
-        ),
+        "the head as glass over the field on the cortex, electrodes with their currents or the coil, a region outlined",
+        _draw_overview,
         takes=("roi", "roi_name", "map_id", "views"),
     ),
     "montage": Kind(
@@ -170,6 +198,8 @@ KINDS: Mapping[str, Kind] = {
         lambda runs, asked: plot_montage(_exposure(runs).field.placement, **_views(asked)),
         takes=("views",), why_not=_needs_electrodes,
     ),
+    "coil": Kind("the coil on the head from three sides: winding, handle, sense of the current (of several blocks the "
+                 "first)", _draw_coil, why_not=_needs_coil),
     "sites": Kind("the head with the names of its 10-10 sites, those of the montage pointed out", _draw_sites,
                   takes=("views",), why_not=_needs_sites),
     "surface": Kind(

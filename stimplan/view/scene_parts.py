@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from stimplan.field import Field
     from stimplan.placement import Placement
     from stimplan.roi import Roi
-    from stimplan.runs.magnetic import CoilBlock
     from stimplan.runs.result import RunResult
+    from stimplan.view.drawable import Drawable
 
 # A finer surface is thinned to so many triangles for the page; the numbers of the report are those of the mesh.
 MOST_TRIANGLES = 160_000
@@ -147,29 +147,26 @@ class Scene:
 
 def scene_of_run(result: RunResult) -> Scene:
     """The scene of a run: cortex with every map, scalp, electrodes or coil, the verdict where it is no pass."""
-    from stimplan.describe import title_of
-    from stimplan.view.scene_target import target_of_run
+    from stimplan.view.drawable import drawable_of
 
-    verdict = result.report.verdict
-    caution = "" if verdict == "pass" else f"Safety verdict: {verdict}."
-    title, roi = title_of(result.protocol), target_of_run(result)
-    roi_name = result.protocol.target.label if roi is not None and result.protocol.target is not None else ""
-    blocks = [] if result.coil is None else different_blocks(result.coil.blocks)[:MOST_BLOCKS]
+    return scene_of_drawable(drawable_of(result))
+
+
+def scene_of_drawable(shown: Drawable) -> Scene:
+    """The same of a run that was computed now or lies in a folder."""
+    from stimplan.describe import title_of
+
+    caution = "" if shown.verdict == "pass" else f"Safety verdict: {shown.verdict}."
+    title, roi, roi_name = title_of(shown.protocol), shown.target, shown.target_name
+    blocks = shown.blocks[:MOST_BLOCKS]
     if len(blocks) < 2:
-        return scene_of(result.exposure, title=title, caution=caution, roi=roi, roi_name=roi_name)
+        scene = scene_of(shown.exposure, title=title, caution=caution, roi=roi, roi_name=roi_name)
+        return attrs.evolve(scene, digest=shown.digest)
     scenes = [
         scene_of(one.exposure, title=title, caution=caution, name=one.label, roi=None if at else roi, roi_name=roi_name)
         for at, one in enumerate(blocks)
     ]
-    return together(scenes, [one.label for one in blocks])
-
-
-def different_blocks(blocks: Sequence[CoilBlock]) -> list[CoilBlock]:
-    """Blocks of a coil whose fields differ, each of these once."""
-    first: dict[str, CoilBlock] = {}
-    for block in blocks:
-        first.setdefault(block.exposure.digest, block)
-    return list(first.values())
+    return attrs.evolve(together(scenes, [one.label for one in blocks]), digest=shown.digest)
 
 
 def together(scenes: Sequence[Scene], names: Sequence[str]) -> Scene:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stimplan.head.model import HeadModel
+from stimplan.protocol import Protocol
 from stimplan.roi import Roi, SphereRoi, elements_in, sphere_roi
 from stimplan.view.outline import outline_on_brain
 from stimplan.view.scene_parts import Label, Layer
@@ -23,11 +24,16 @@ _LETTERS = 34
 
 def target_of_run(result: RunResult) -> SphereRoi | None:
     """The protocol's target as a region, where the run measured the field in it."""
-    target = result.protocol.target
-    if result.target_metrics is None or target is None or target.mni_m is None or target.radius_m is None:
+    return None if result.target_metrics is None else target_in(result.protocol, result.tissue)
+
+
+def target_in(protocol: Protocol, tissue: str) -> SphereRoi | None:
+    """The protocol's target as a region of a tissue; None where it has no place or no size."""
+    target = protocol.target
+    if target is None or target.mni_m is None or target.radius_m is None:
         return None
     x, y, z = (1e3 * one for one in target.mni_m)
-    return sphere_roi(mni_mm=(x, y, z), radius_mm=1e3 * target.radius_m, tissue=result.tissue)
+    return sphere_roi(mni_mm=(x, y, z), radius_mm=1e3 * target.radius_m, tissue=tissue)
 
 
 def target_layers(head: HeadModel, roi: Roi, name: str) -> tuple[list[Layer], list[Label]]:
