@@ -69,11 +69,24 @@ class HeadGauge:
 @lru_cache(maxsize=2)
 def gauge_of(head: HeadModel) -> HeadGauge:
     """The radial gauge of a head, made once."""
-    nodes = head.nodes_m[np.unique(head.scalp)]
-    # The scalp over the brain is round; face and neck are not.
     inner = "gray_matter" if head.has_tissue("gray_matter") else min(head.tissues, key=lambda t: t.label).name
     of = np.flatnonzero(head.in_tissue(inner))
     middle = np.average(head.centers_m[of], axis=0, weights=head.volumes_m3[of])
+    return gauge_of_scalp(head.nodes_m[np.unique(head.scalp)], middle_m=middle)
+
+
+def gauge_of_scalp(points_m: ArrayLike, *, middle_m: ArrayLike) -> HeadGauge:
+    """The radial gauge of a head of which only the scalp is known.
+
+    Parameters
+    ----------
+    points_m : (n, 3) array
+        All over the scalp, face and neck included, m.
+    middle_m : (3,) array
+        Middle of the brain, m.
+    """
+    nodes, middle = np.asarray(points_m, dtype=np.float64), np.asarray(middle_m, dtype=np.float64)
+    # The scalp over the brain is round; face and neck are not.
     above = nodes[nodes[:, 2] > middle[2]]
     center, radius = sphere_center(above if len(above) >= _FEWEST else nodes)
     if not _LEAST_M < radius < _MOST_M:

@@ -133,39 +133,88 @@ def test_an_alternating_current_in_antiphase_is_shown_at_its_peak():
 
 
 def test_a_coil_lies_on_the_scalp_with_its_handle_where_the_protocol_says():
-    from stimplan.app.coil_shape import _pose_on_template, coil_bodies
+    from stimplan.app.coil_shape import coil_bodies
     from stimplan.protocol.magnetic import CoilPlacement, Handle
+    from stimplan.runs.preview import pose_on_template
 
     table = preview_table()
     for degrees, way in ((0, [0, -1, 0]), (90, [-1, 0, 0])):
         place = CoilPlacement(None, site="Cz", handle=Handle(from_midline_rad=np.radians(degrees)))
-        pose = _pose_on_template(place)
+        pose = pose_on_template(place, None)
         assert np.linalg.norm(pose.center_m - np.array(position_mm("Cz")) / 1e3) < 0.01
         assert pose.z @ [0, 0, -1] > 0.95
         assert pose.handle_direction @ way > 0.95
-    towards = _pose_on_template(CoilPlacement(None, site="C3", handle=Handle(towards="Cz")))
+    towards = pose_on_template(CoilPlacement(None, site="C3", handle=Handle(towards="Cz")), None)
     across = np.array(position_mm("Cz")) / 1e3 - towards.center_m
     assert towards.handle_direction @ across / np.linalg.norm(across) > 0.8
-    deep = _pose_on_template(CoilPlacement(None, mni_m=(-0.038, 0.044, 0.026)))
+    deep = pose_on_template(CoilPlacement(None, mni_m=(-0.038, 0.044, 0.026)), None)
     assert np.linalg.norm(table.scalp_m - deep.center_m, axis=1).min() < 0.01
-    magnetic = [p for p in map(read_protocol, IDS) if p.magnetic is not None]
-    bodies = [coil_bodies(protocol) for protocol in magnetic]
+    bodies = [coil_bodies(protocol.magnetic) for protocol in magnetic()]
     assert all(layers or told for layers, _, told in bodies)
     assert any(any(one["id"].startswith("handle") for one in layers) for layers, _, _ in bodies)
 
 
-def test_a_body_is_closed_towards_the_outside():
-    from stimplan.app.coil_shape import coil_bodies
+def magnetic():
+    return [p for p in map(read_protocol, IDS) if p.magnetic is not None]
 
-    layers, _, _ = next(found for name in IDS if (p := read_protocol(name)).magnetic and (found := coil_bodies(p))[0])
-    points = np.frombuffer(layers[0]["points"], "<f4").reshape(-1, 3)
-    normals = np.frombuffer(layers[0]["normals"], "<f4").reshape(-1, 3)
-    corners = points[np.frombuffer(layers[0]["corners"], "<u4").reshape(-1, 3)]
+
+def test_the_coil_that_is_drawn_is_the_coil_that_is_meant():
+    from stimplan.app.coil_shape import coil_bodies, outlines_of
+    from stimplan.coil import read_coil
+
+    circle, eight = (
+        np.concatenate([line for line, _ in outlines_of(read_coil(name))])
+        for name in ("magstim-90mm-circular", "magstim-70mm-figure8")
+    )
+    assert np.ptp(circle, axis=0)[0] == pytest.approx(np.ptp(circle, axis=0)[1], rel=0.02)
+    assert np.ptp(eight, axis=0)[0] > 1.7 * np.ptp(eight, axis=0)[1]
+    assert len(outlines_of(None)) == 6  # a common figure-8 where no winding is known
+    stimulation = read_protocol("huang-2005-ctbs").magnetic
+    unknown = attrs.evolve(stimulation, coil=attrs.evolve(stimulation.coil, file="mine.ccd"))
+    layers, _, told = coil_bodies(unknown)
+    assert layers and any("given as a file" in one for one in told)
+
+
+def test_a_body_is_closed_towards_the_outside():
+    from stimplan.app.coil_shape import _merged, _tube
+
+    angle = np.linspace(0, 2 * np.pi, 73)
+    rings = [np.stack([r * np.cos(angle), r * np.sin(angle), 0 * angle], axis=1) for r in (0.028, 0.036)]
+    layer = _merged("rings", [_tube(ring, 0.0016, is_closed=True) for ring in rings], "#000000")
+    points = np.frombuffer(layer["points"], "<f4").reshape(-1, 3)
+    normals = np.frombuffer(layer["normals"], "<f4").reshape(-1, 3)
+    corners = points[np.frombuffer(layer["corners"], "<u4").reshape(-1, 3)]
     volume = np.einsum("ij,ij->i", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])).sum() / 6
-    # Six rings of 1.6 mm radius, mean radii 28, 36 and 44 mm: their volume by Pappus.
-    wanted = 2 * sum(2 * np.pi**2 * r * 1.6**2 for r in (28, 36, 44))
-    assert volume == pytest.approx(wanted, rel=0.15)
+    # By Pappus; a hexagon has 83 % of the circle around it.
+    wanted = 0.827 * sum(2 * np.pi**2 * r * 1.6**2 for r in (28, 36))
+    assert volume == pytest.approx(wanted, rel=0.03)
     np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-5)
+
+
+def test_the_field_of_a_coil_is_shown_as_in_a_round_head_and_says_so():
+    from stimplan.coil_preview import NOTE
+
+    for protocol in magnetic():
+        seen = picture_of(Plan(protocol))
+        assert seen.values is not None and seen.values.shape == (len(preview_table().points_m),), protocol.id
+        assert seen.low == 0 < seen.high <= float(seen.values.max())
+        assert NOTE in seen.line and "A/µs" in seen.caption
+        assert [name.split(":")[0] for name in seen.shades] == ["Strength"] * len(seen.shades)
+    both = read_protocol("fitzgerald-2006-bilateral")
+    right, left, beyond = (picture_of(Plan(both), shade) for shade in (0, 1, 7))
+    assert "F4" in right.line and "F3" in left.line and beyond.line == left.line
+    assert len(right.shades) == 2 and (right.values != left.values).any()
+
+
+def test_a_coil_without_a_preview_shows_its_reason_and_no_field():
+    protocol = read_protocol("huang-2005-ctbs")
+    stimulation, block = protocol.magnetic, protocol.magnetic.blocks[0]
+    own = attrs.evolve(block, placement=attrs.evolve(block.placement, site=None, pose_m=tuple(map(tuple, np.eye(4)))))
+    seen = picture_of(Plan(attrs.evolve(protocol, stimulation=attrs.evolve(stimulation, blocks=(own,)))))
+    assert seen.values is None and "person's own head" in seen.why and seen.bodies == ()
+    hard = attrs.evolve(block, intensity=attrs.evolve(block.intensity, value_fraction=1.5, reference="MSO"))
+    seen = picture_of(Plan(attrs.evolve(protocol, stimulation=attrs.evolve(stimulation, blocks=(hard,)))))
+    assert seen.values is None and "of its stimulator" in seen.why and seen.bodies
 
 
 def test_colours_are_those_of_the_figures():

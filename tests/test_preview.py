@@ -82,7 +82,7 @@ def test_the_command_prints_draws_and_refuses(tmp_path, capsys):
     assert cli(["preview", "select-tdcs", "--out", str(tmp_path / "p.png")]) == 0
     assert (tmp_path / "p.png").stat().st_size > 50_000
     assert "PREVIEW" in capsys.readouterr().out.upper()
-    for words in (["F3:+2", "F4:two"], ["F3:1", "F3:-1"], ["saint"], ["F3:2", "F4:-2", "--out", "p.svg"]):
+    for words in (["F3:+2", "F4:two"], ["F3:1", "F3:-1"], ["antal-2008-tacs"], ["F3:2", "F4:-2", "--out", "p.svg"]):
         assert cli(["preview", *words]) == 2
     assert "Traceback" not in capsys.readouterr().err
 

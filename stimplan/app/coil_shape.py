@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from functools import lru_cache
+from typing import Any
 
-import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from stimplan.app.picture import Disc, layer, position_mm
-from stimplan.errors import CoilError, InputError
-from stimplan.fem.patch import local_normal
-from stimplan.fem.surface import nearest_on_surface
-from stimplan.pose import CoilPose, midline_back, pose_from_axes
-from stimplan.preview import preview_table
-from stimplan.protocol import Protocol
-from stimplan.protocol.magnetic import CoilPlacement, Handle
-from stimplan.sites import resolve_site
+from stimplan.app.picture import Disc, layer
+from stimplan.coil import Coil
+from stimplan.coil.values import Segments
+from stimplan.coil_preview import in_longer_pieces, turns_of
+from stimplan.errors import InputError
+from stimplan.protocol import MagneticStimulation
+from stimplan.runs.preview import coil_for, pose_on_template
 from stimplan.view.pose import COIL, HANDLE, figure_8_outline
-
-if TYPE_CHECKING:
-    from stimplan.head import HeadModel
 
 Array = NDArray[np.float64]
 
-_NORMAL_RADIUS_M = 0.020  # as `stimplan.pose.pose_on_scalp`
-_TUBE_M, _GRIP_M = 0.0016, 0.006
+_TUBE_M, _GRIP_M = 0.0012, 0.006
 _GRIP_FROM_M, _GRIP_TO_M = 0.020, 0.130
-_ROUND = 8
+_ROUND = 6
+# Pieces of wire that are drawn of a coil: its shape is sent to the page with every turn of it.
+_MOST_DRAWN = 900
 
 
-@attrs.frozen
-class _Template:
-    """What the direction of handles needs of a head: its fiducials; those of the template are its axes."""
-
-    fiducials_m: Mapping[str, Any] = attrs.field(factory=dict)
-
-
-def coil_bodies(protocol: Protocol) -> tuple[list[dict[str, Any]], list[Disc], list[str]]:
-    """Surfaces, signs and what is left open, of every place at which the protocol has a coil.
+def coil_bodies(stimulation: MagneticStimulation) -> tuple[list[dict[str, Any]], list[Disc], list[str]]:
+    """Surfaces, signs and what is left open, of every place at which a protocol has a coil.
 
     Returns
     -------
@@ -50,54 +37,55 @@ def coil_bodies(protocol: Protocol) -> tuple[list[dict[str, Any]], list[Disc], l
     open : list of str
         What the protocol does not say, or what cannot be drawn here, in words.
     """
-    layers, signs, told = [], [], []
-    places = list(dict.fromkeys(block.placement for block in protocol.magnetic.blocks)) if protocol.magnetic else []
-    for number, place in enumerate(places):
+    coil, told = _coil(stimulation)
+    layers, signs = [], []
+    for number, place in enumerate(dict.fromkeys(block.placement for block in stimulation.blocks)):
         try:
-            pose = _pose_on_template(place)
+            pose = pose_on_template(place, coil)
         except InputError as error:
             told += [problem.what for problem in error.problems]
             continue
-        tubes = [_tube(pose.to_head(line), _TUBE_M, is_closed=True) for line in figure_8_outline()]
+        lines = outlines_of(coil)
+        tubes = [_tube(pose.to_head(line), _TUBE_M, is_closed=is_closed) for line, is_closed in lines]
         layers.append(_merged(f"coil {number}", tubes, COIL))
+        told += pose.notices
         if place.handle is None:
-            told.append("the protocol does not say where the handle points, so none is drawn")
             signs.append(_sign("coil", pose.center_m))
             continue
         grip = pose.to_head(np.array([[0, -_GRIP_FROM_M, -0.008], [0, -_GRIP_TO_M, -0.008]]))
         layers.append(_merged(f"handle {number}", [_tube(grip, _GRIP_M, is_closed=False)], HANDLE))
         signs.append(_sign("handle", grip[1]))
-    return layers, signs, told
+    return layers, signs, list(dict.fromkeys(told))
 
 
-def _pose_on_template(place: CoilPlacement) -> CoilPose:
-    """The coil flat on the template's scalp."""
-    if place.mni_m is not None:
-        asked = np.asarray(place.mni_m, float)
-    elif isinstance(place.site, str):
-        asked = np.asarray(position_mm(resolve_site(place.site))) / 1e3
-    else:
-        raise CoilError("the coil's place depends on the person's own head, so it is drawn by the exact solve only")
-    table = preview_table()
-    seed, on_scalp = nearest_on_surface(asked, table.scalp_m, table.scalp_triangles)
-    normal = local_normal(
-        on_scalp, seed, _NORMAL_RADIUS_M, nodes_m=table.scalp_m, triangles=table.scalp_triangles
-    )  # fmt: skip
-    handle = _direction(place.handle or Handle(from_midline_rad=0.0), on_scalp, normal)
-    pose = pose_from_axes(on_scalp, inward=-normal, handle=handle)
-    matrix = np.array(pose.matrix_m)
-    matrix[:3, 3] += (place.distance_m or 0.0) * normal
-    return CoilPose(matrix)
+def _coil(stimulation: MagneticStimulation) -> tuple[Coil | None, list[str]]:
+    """The coil, if it is known; why a common figure-8 is drawn in its place, if not."""
+    try:
+        return coil_for(stimulation.coil)[0], []
+    except InputError as error:
+        return None, [problem.what for problem in error.problems]
 
 
-def _direction(handle: Handle, center: Array, normal: Array) -> Array:
-    """Where the handle points, by the rules of `stimplan.pose`."""
-    if handle.towards is not None:
-        towards = np.asarray(position_mm(resolve_site(handle.towards))) / 1e3 - center
-        return np.asarray(towards - (towards @ normal) * normal)
-    back = midline_back(cast("HeadModel", _Template()), normal)
-    angle = handle.from_midline_rad or 0.0
-    return np.asarray(math.cos(angle) * back + math.sin(angle) * np.cross(back, normal))
+@lru_cache(maxsize=16)
+def outlines_of(coil: Coil | None) -> tuple[tuple[Array, bool], ...]:
+    """Lines along the wire of a coil in its own frame, m, and whether each closes upon itself.
+
+    A coil without wire is drawn as circles of a common figure-8.
+    """
+    lines = []
+    for element in () if coil is None else in_longer_pieces(coil, _MOST_DRAWN).elements:
+        if isinstance(element, Segments):
+            turns = turns_of(element)
+            lines += [element.positions_m[turns == turn] for turn in range(turns[-1] + 1)]
+    found = [_closed(line) for line in lines if len(line) > 1]
+    return tuple(found or ((line, True) for line in figure_8_outline()))
+
+
+def _closed(line: Array) -> tuple[Array, bool]:
+    """A line, its start repeated at the end where the two are neighbours."""
+    step = np.linalg.norm(np.diff(line, axis=0), axis=1).max()
+    is_ring = len(line) > _ROUND and bool(np.linalg.norm(line[-1] - line[0]) < 1.5 * step)
+    return (np.concatenate([line, line[:1]]), True) if is_ring else (line, False)
 
 
 def _sign(words: str, at_m: Array) -> Disc:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import numpy as np
@@ -12,12 +12,17 @@ from numpy.typing import NDArray
 
 from stimplan.app.plan import Plan
 from stimplan.app.swinging import is_swinging, swinging
+from stimplan.coil_preview import NOTE
 from stimplan.errors import InputError
 from stimplan.percentiles import weighted_percentiles
 from stimplan.preview import Preview, preview, preview_table
-from stimplan.protocol import Protocol
+from stimplan.protocol import MagneticStimulation, Protocol
 from stimplan.sites import known_sites, resolve_site
-from stimplan.units import from_si
+from stimplan.units import from_si, text
+
+if TYPE_CHECKING:
+    from stimplan.runs.drive import Drive
+    from stimplan.runs.preview import CoilPreview
 
 Quantity = Literal["magnitude", "inward"]
 
@@ -117,12 +122,12 @@ def picture_of(plan: Plan, shade: int = 0) -> Picture:
     ----------
     plan : Plan
     shade : int
-        0 is the size of the field, 1 its component into the cortex.
+        0 is the size of the field, 1 its component into the cortex; of a coil the size only, block by block.
     """
-    quantity = QUANTITIES[shade]
-    discs, problems = _discs(plan.protocol)
     if plan.protocol.magnetic is not None:
-        return _of_coil(plan.protocol, quantity)
+        return _of_coil(plan.protocol.magnetic, plan.protocol, shade)
+    quantity = QUANTITIES[min(shade, len(QUANTITIES) - 1)]
+    discs, problems = _discs(plan.protocol)
     if is_swinging(plan.protocol):
         return _of_waveform(plan.protocol, shade, discs, problems)
     told: dict[str, Any] = {
@@ -160,16 +165,56 @@ def _of_waveform(protocol: Protocol, shade: int, discs: tuple[Disc, ...], proble
     )  # fmt: skip
 
 
-def _of_coil(protocol: Protocol, quantity: Quantity) -> Picture:
-    """Where a coil lies; its field waits for the exact solve."""
+def _of_coil(stimulation: MagneticStimulation, protocol: Protocol, shade: int) -> Picture:
+    """Where a coil lies, and its field as in a round head; the exact solve has the head's own."""
     from stimplan.app.coil_shape import coil_bodies
+    from stimplan.runs.preview import map_of, preview_coils
 
-    bodies, signs, told = coil_bodies(protocol)
+    bodies, signs, told = coil_bodies(stimulation)
+    drawn: dict[str, Any] = {
+        "table": colour_table("magnitude"), "electrodes": tuple(signs), "bodies": tuple(bodies), "low": 0.0,
+    }  # fmt: skip
+    try:
+        seen = preview_coils(protocol)
+        numbers = different_blocks(seen)
+        names = [f"{SHADES[0]}: {seen.blocks[one].label}" for one in numbers] if len(numbers) > 1 else [SHADES[0]]
+        drawn["shades"] = tuple(names)
+        found = map_of(seen, numbers[min(shade, len(numbers) - 1)])
+    except InputError as error:
+        why = "; ".join(dict.fromkeys([*(str(one) for one in error.problems), *told]))
+        return Picture(values=None, high=1.0, caption="", line="", why=why, **{"shades": SHADES[:1], **drawn})
+    if seen.stand_in is not None:
+        told.insert(0, f"coil: {seen.stand_in.entry.name} ({seen.stand_in.short})")
     return Picture(
-        values=None, low=0.0, high=1.0, caption=_CAPTIONS[quantity], table=colour_table(quantity), shades=SHADES,
-        line="", electrodes=tuple(signs), bodies=tuple(bodies),
-        why="; ".join(["the field of a coil has no preview; run the exact solve", *told]),
+        values=found.magnitude_V_per_m.astype(np.float32),
+        high=max(found.percentile_V_per_m(_PERCENT), _LEAST_V_PER_M),
+        caption=f"|E| on the cortex, V/m {drive_words(found.block.drive)}, to the 99.9th percentile of its area",
+        line=f"{NOTE}. 99th percentile {text(found.percentile_V_per_m(99), 'V_per_m')}, strongest near "
+        f"{found.strongest_near}",
+        why="; ".join([*missing_words(found.block.drive), *told]), **drawn,
     )  # fmt: skip
+
+
+def different_blocks(seen: CoilPreview) -> list[int]:
+    """Numbers of the blocks whose pictures differ: the first of each pose and drive."""
+    first: dict[int, int] = {}
+    for number, block in enumerate(seen.blocks):
+        first.setdefault(id(block.E_V_per_m) if block.E_V_per_m is not None else -number, number)
+    return list(first.values())
+
+
+def drive_words(drive: Drive) -> str:
+    """For which rate of the coil's current a field is."""
+    rate = text(drive.didt_A_per_s, "A_per_s")
+    return f"for {rate}" if drive.basis == "unit" else f"at {drive.stated}, {rate}"
+
+
+def missing_words(drive: Drive) -> list[str]:
+    """Why a field is not that of the protocol's intensity; empty where it is."""
+    if drive.basis != "unit":
+        return []
+    facts = "; ".join(one.removeprefix("missing: ").split(",")[0] for one in drive.missing)
+    return [f"Not for {drive.stated}: missing is {facts}"]
 
 
 def _line(seen: Preview) -> str:

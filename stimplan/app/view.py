@@ -35,6 +35,8 @@ class View:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._high = 0.0
+        # What the colours are of: another quantity or unit never takes the range of the last one.
+        self._caption = ""
         self._solved: Solved | None = None
         # The page could write anything into the state, so what is built on lives here.
         self._mode, self._shade, self._results = "preview", 0, ""
@@ -61,7 +63,19 @@ class View:
         if self._mode != "preview":
             self._choose_mode("preview")
         else:
-            self._show(fits=by in _LOADERS)
+            self._show_or_blank(fits=by in _LOADERS)
+
+    def _show_or_blank(self, *, fits: bool) -> None:
+        """A picture that cannot be made takes the last one away: it would be another plan's."""
+        try:
+            self._show(fits=fits)
+        except Exception as error:
+            why = "the picture could not be made: " + " ".join(str(error).split())[:200]
+            self._session.state.update(
+                {"view_field": None, "view_has_field": False, "view_why": why, "view_electrodes": []}
+            )
+            self._session.state.view_layers = list(template_layers())
+            raise
 
     def _choose_mode(self, mode: Any) -> None:
         from stimplan.app.computed import computed_layers, cortex_of, is_on_template
@@ -109,7 +123,11 @@ class View:
         picture, state = self._picture(), self._session.state
         has_field = picture.values is not None
         if has_field:
-            self._high = picture.high if fits else max(self._high, picture.high)
+            is_same = picture.caption == self._caption
+            self._high, self._caption = (
+                max(self._high, picture.high) if is_same and not fits else picture.high,
+                picture.caption,
+            )
         if self._mode == "preview":
             state.view_layers = [*template_layers(), *picture.bodies]
         low = self._high * picture.low / picture.high

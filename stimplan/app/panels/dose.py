@@ -156,6 +156,7 @@ class _Dose:
         session.handler("dose_set", self._set)
         session.handler("dose_place", self._place)
         session.handler("dose_handle", Latest(session, self._handle))
+        session.handler("dose_distance", Latest(session, self._distance))
         session.handler("dose_own", lambda: self._try(as_own))
         session.handler("dose_text", lambda: dump_protocol(session.plan.protocol))
 
@@ -252,6 +253,10 @@ class _Dose:
     def _handle(self, block: Any, angle: Any) -> None:
         wanted = read_number(words(str(angle), 40))
         self._try(set_values, place_values(self._session.plan.protocol, whole_number(block), angle_deg=wanted))
+
+    def _distance(self, block: Any, distance: Any) -> None:
+        wanted = read_number(words(str(distance), 40))
+        self._try(set_values, place_values(self._session.plan.protocol, whole_number(block), distance_mm=wanted))
 
     def _try(self, function: Any, *arguments: Any) -> None:
         """Change the protocol; what is wrong with a change is listed above the form, and the plan stays as it was."""

@@ -15,9 +15,14 @@ _SIZE, _RADIUS = 220, 88
 
 
 def place_values(
-    protocol: Protocol, block: int, *, site: str | None = None, angle_deg: Decimal | None = None
+    protocol: Protocol,
+    block: int,
+    *,
+    site: str | None = None,
+    angle_deg: Decimal | None = None,
+    distance_mm: Decimal | None = None,
 ) -> dict[JsonPath, Any]:
-    """Changes of the file that put a coil at a site, or turn its handle.
+    """Changes of the file that put a coil at a site, turn its handle, or lift it.
 
     Parameters
     ----------
@@ -28,6 +33,8 @@ def place_values(
     angle_deg : Decimal, optional
         Between handle and midline, degrees: 0 points backwards, positive to the left; it replaces a handle that is
         given by a site.
+    distance_mm : Decimal, optional
+        From the scalp to the case.
 
     Raises
     ------
@@ -49,6 +56,12 @@ def place_values(
                 Problem("$.stimulation.blocks", "a full pose has its handle in it; choose a site first")
             )
         values[*at, "handle"] = {"from_midline_deg": angle_deg}
+    if distance_mm is not None:
+        if "pose_mm" in place:
+            raise ProtocolError(
+                Problem("$.stimulation.blocks", "a full pose has its distance in it; choose a site first")
+            )
+        values[*at, "distance_mm"] = distance_mm
     return values
 
 
@@ -78,6 +91,7 @@ def draw_pose(block: Block, number: int) -> dict[str, Any]:
         else "not reported"
         if angle is None
         else f"{angle:g}° from the midline",
+        "distance": f"{1e3 * (placement.distance_m or 0.0):.4g}",
         "svg": _drawing(spot, angle, site, towards),
     }
 
