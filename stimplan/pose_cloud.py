@@ -1,14 +1,17 @@
 """Many poses around one: the design that placement uncertainty is judged by, a random cloud, a grid.
 
 A coil that is moved follows the scalp: the turn that takes the scalp's normal below the old place to that below the new
-one takes the coil along, so that its distance and its tilt stay; then it is turned about its own axis.
+one takes the coil along, so that its distance and its tilt stay; then it is turned about its own axis. Where its case
+is known, it then goes along its axis, nearer or farther, until the case is as far from touching the head as before: a
+coil that rests on the head goes on resting on it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
 
 import attrs
 import numpy as np
@@ -26,11 +29,13 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-# How far a hand-held or navigated coil is commonly off: the design of every figure's spread.
+# How far a coil is taken to be off: the design of every figure's spread, in a run and in a search.
 SHIFT_M = 0.005
 TURN_RAD = math.radians(10)
 MOST_SHIFT_M = 0.10
 MOST_POSES = 10_000
+# A case farther from the head than this has no contact to keep, and a moved coil goes nearer by no more.
+NEAR_M = 0.010
 
 
 @attrs.frozen
@@ -46,7 +51,9 @@ def placement_design(shift_m: float = SHIFT_M, turn_rad: float = TURN_RAD) -> tu
     """The 14 moves of a central composite design: the axes and the corners of shift in two directions and turn.
 
     Every shift has the full length and every turn the full angle: 4 shifts alone, 2 turns alone, and 4 oblique shifts
-    with each turn.
+    with each turn. One design serves a run, where each pose is a solve, and a search, where it costs little: of one
+    pose there is one spread. Beside all 26 combinations of eight shifts and two turns it leaves out the oblique shifts
+    without a turn and the others with one; see docs/coils.md for what that changes.
     """
     _check(shift_m, turn_rad)
     oblique = shift_m / math.sqrt(2)
@@ -105,19 +112,42 @@ def moved_poses(
     pose : CoilPose
     moves : sequence of Move
     casing_points_m : (k, 3) array, optional
-        In the coil's frame, m: each pose is moved back until it does not cut the head.
+        In the coil's frame, m: each pose is as far from touching the head with it as the first one, and cuts nothing.
 
     Raises
     ------
     CoilError
         The casing cannot clear the head at one of them.
     """
-    base = _Foot.below(head, pose.center_m)
-    found = []
-    for move in moves:
-        one = _carried(head, pose, base, move)
-        found.append(one if casing_points_m is None else rest_on_scalp(head, one, casing_points_m))
-    return tuple(found)
+    scalp = _scalp_of(head)
+    base = _Foot.below(scalp, pose.center_m)
+    carried = [_carried(scalp, pose, base, move) for move in moves]
+    if casing_points_m is None:
+        return tuple(carried)
+    gap_m = max(_gap_m(scalp, pose, casing_points_m), 0.0)
+    return tuple(one.lifted(gap_m - _gap_m(scalp, one, casing_points_m)) for one in carried)
+
+
+@attrs.frozen(eq=False)
+class _Scalp:
+    """A head's scalp with no other nodes than its own: what poses are laid on."""
+
+    name: str
+    nodes_m: Array
+    scalp: NDArray[np.int32]
+
+
+@lru_cache(maxsize=2)
+def _scalp_of(head: HeadModel) -> _Scalp:
+    nodes, corner = np.unique(head.scalp, return_inverse=True)
+    return _Scalp(head.name, head.nodes_m[nodes], corner.reshape(-1, 3).astype(np.int32))
+
+
+def _gap_m(scalp: _Scalp, pose: CoilPose, casing_points_m: ArrayLike) -> float:
+    """How far a coil can go on along its axis before its case cuts the head, at most 10 mm; below 0 where it does."""
+    ahead = pose.lifted(-NEAR_M)
+    back = rest_on_scalp(cast("HeadModel", scalp), ahead, casing_points_m)
+    return NEAR_M - float((ahead.center_m - back.center_m) @ pose.z)
 
 
 @attrs.frozen(eq=False)
@@ -128,15 +158,15 @@ class _Foot:
     normal: Array
 
     @classmethod
-    def below(cls, head: HeadModel, point_m: Array) -> _Foot:
-        seed, foot = nearest_on_surface(np.asarray(point_m), head.nodes_m, head.scalp)
-        return cls(foot, local_normal(foot, seed, NORMAL_RADIUS_M, nodes_m=head.nodes_m, triangles=head.scalp))
+    def below(cls, scalp: _Scalp, point_m: Array) -> _Foot:
+        seed, foot = nearest_on_surface(np.asarray(point_m), scalp.nodes_m, scalp.scalp)
+        return cls(foot, local_normal(foot, seed, NORMAL_RADIUS_M, nodes_m=scalp.nodes_m, triangles=scalp.scalp))
 
 
-def _carried(head: HeadModel, pose: CoilPose, base: _Foot, move: Move) -> CoilPose:
+def _carried(scalp: _Scalp, pose: CoilPose, base: _Foot, move: Move) -> CoilPose:
     matrix = np.array(pose.matrix_m)
     if move.x_m or move.y_m:
-        new = _Foot.below(head, base.point_m + move.x_m * pose.x + move.y_m * pose.y)
+        new = _Foot.below(scalp, base.point_m + move.x_m * pose.x + move.y_m * pose.y)
         turn = _smallest_turn(base.normal, new.normal)
         matrix[:3, :3] = turn @ matrix[:3, :3]
         matrix[:3, 3] = new.point_m + turn @ (pose.center_m - base.point_m)

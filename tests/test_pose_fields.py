@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import math
+from functools import cache
 
+import attrs
 import h5py
 import numpy as np
 import pytest
@@ -18,7 +20,8 @@ from stimplan.cli import run as cli
 from stimplan.errors import CoilError
 from stimplan.fem.surface import nearest_on_surface
 from stimplan.pose import CoilPose, pose_on_scalp
-from stimplan.pose_cloud import Move, grid_moves, moved_poses, placement_design, random_moves
+from stimplan.pose_cloud import NEAR_M, Move, grid_moves, moved_poses, placement_design, random_moves
+from stimplan.pose_contact import flat_casing, intersection, rest_on_scalp
 from stimplan.protocol.magnetic import Handle
 from stimplan.runs.pose_table import NamedPose, pose_table, table_text, write_table
 
@@ -54,6 +57,33 @@ def test_a_moved_coil_keeps_its_distance_and_goes_as_far_as_asked(x_m, y_m, turn
     way = math.hypot(x_m, y_m)
     arc = HEAD_R_M * math.atan2(way, HEAD_R_M)
     assert np.linalg.norm(after.center_m - before.center_m) == pytest.approx(arc * (1 + 0.004 / HEAD_R_M), abs=1.5e-3)
+
+
+@cache
+def bumpy_head():
+    """The ball with a bump of 5 mm on one side of the coil."""
+    nodes = np.array(small_head().nodes_m)
+    away = np.linalg.norm(nodes - [-0.055, 0.03, 0.058], axis=1)
+    return attrs.evolve(small_head(), nodes_m=nodes * (1 + 0.06 * np.exp(-((away / 0.015) ** 2)))[:, None])
+
+
+def test_a_coil_that_rests_on_the_head_goes_on_resting_on_it_nearer_or_farther():
+    head, casing = bumpy_head(), flat_casing([(-0.03, 0, 0.02), (0.03, 0, 0.02)])
+
+    def gap_m(one):
+        """How far it can go on before it cuts the head."""
+        ahead = one.lifted(-NEAR_M)
+        return NEAR_M - float((ahead.center_m - rest_on_scalp(head, ahead, casing).center_m) @ one.z)
+
+    before = rest_on_scalp(head, pose(distance_m=0.0), casing)
+    for start, gap in ((before, 0.0), (before.lifted(0.006), 0.006)):
+        moved = moved_poses(head, start, placement_design(), casing_points_m=casing)
+        bare = moved_poses(head, start, placement_design())
+        ways = np.array([(one.center_m - other.center_m) @ start.z for one, other in zip(moved, bare, strict=True)])
+        assert ways.max() > 3e-4 and ways.min() < -3e-4  # some go nearer, some farther
+        for one in moved:
+            assert intersection(head, one, casing).depth_m <= 1.5e-4
+            assert gap_m(one) == pytest.approx(gap, abs=1e-6)
 
 
 def test_a_turn_turns_the_handle_about_the_coils_axis_and_nothing_else():

@@ -166,15 +166,15 @@ def _numbered(notes: list[str]) -> dict[str, str]:
 
 def around(head: HeadModel, coil: Coil, given: Sequence[NamedPose], *, moves: Sequence[Move] | None) -> list[NamedPose]:
     """The poses themselves, or those that the moves make of each, resting on the scalp."""
+    from stimplan.coil_search.candidates import casing_points
     from stimplan.pose_cloud import moved_poses
     from stimplan.runs.pose_table import NamedPose
-    from stimplan.runs.spread import casing_of
 
     if moves is None:
         return list(given)
     found = []
     for one in given:
-        poses = moved_poses(head, one.pose, moves, casing_points_m=casing_of(coil))
+        poses = moved_poses(head, one.pose, moves, casing_points_m=casing_points(coil))
         # What was measured at a pose was not measured at those around it; the output is the same.
         beside = {name: value for name, value in one.beside.items() if name == "mso_fraction"}
         found += [

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from stimplan.coil import Coil
 from stimplan.coil_field import CoilField, coil_placement, solve_coils
+from stimplan.coil_search.candidates import casing_points
 from stimplan.head import HeadModel
 from stimplan.pose import CoilPose
 from stimplan.pose_cloud import SHIFT_M, TURN_RAD, Move, moved_poses, placement_design
@@ -153,7 +154,7 @@ def spread_of_all(
 def _moved_fields(field: CoilField, progress: Progress | None) -> Iterator[CoilField]:
     placed = field.coil_placement
     moves = placement_design()
-    poses = moved_poses(field.head, CoilPose(placed.pose_m), moves, casing_points_m=casing_of(placed.coil))
+    poses = moved_poses(field.head, CoilPose(placed.pose_m), moves, casing_points_m=casing_points(placed.coil))
     return unit_fields_at(field.head, placed.coil, poses, rate_A_per_s=abs(placed.didt_A_per_s[0]), progress=progress)
 
 
@@ -168,7 +169,7 @@ def handle_range_of(field: CoilField, region: Roi, *, name: str, progress: Progr
     step = math.pi / HANDLE_STEPS
     moves = [Move(turn_rad=number * step) for number in range(1, HANDLE_STEPS)]
     placed, mask = field.coil_placement, {name: elements_in(field.head, region)}
-    poses = moved_poses(field.head, CoilPose(placed.pose_m), moves, casing_points_m=casing_of(placed.coil))
+    poses = moved_poses(field.head, CoilPose(placed.pose_m), moves, casing_points_m=casing_points(placed.coil))
     rate = abs(placed.didt_A_per_s[0])
     fields = unit_fields_at(field.head, placed.coil, poses, rate_A_per_s=rate, progress=progress)
     means = [figures_of(one, mask)[name]["mean"] for one in fields] + [figures_of(field, mask)[name]["mean"]]
