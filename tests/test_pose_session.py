@@ -15,7 +15,7 @@ from runs import small_head
 from test_navigation import with_emg
 
 from stimplan.cli import run as cli
-from stimplan.coil import Stimulator, read_coil
+from stimplan.coil import AGrid, Coil, Stimulator, read_coil
 from stimplan.coil_search import make_target, observed_V_per_m
 from stimplan.errors import CoilError, InputError
 from stimplan.exchange.navigation import NavigationTarget, navigation_text, parse_navigation
@@ -25,7 +25,6 @@ from stimplan.exchange.navigation.registration import contacts, read_registratio
 from stimplan.pose import CoilPose, pose_on_scalp
 from stimplan.protocol.magnetic import Handle
 from stimplan.runs.session import Drives, known_of, rested, session_poses
-from stimplan.runs.spread import casing_of
 from stimplan.view.pose_map import PoseValues, plot_pose_map, scene_poses, view_of
 
 PLACES = ((-0.03, 0.04, 0.068), (-0.02, 0.03, 0.075), (-0.035, 0.02, 0.07))
@@ -193,9 +192,9 @@ def test_coils_that_cut_the_head_are_moved_back_until_they_rest():
     assert "3 of 3 coils were moved back" in lines[0]
     _, lines = rested(small_head(), coil, session_poses(targets(0.03), coil, Drives())[0])
     assert "none was moved" in lines[0]
-    assert casing_of(nine_turns()) is None
-    with pytest.raises(CoilError, match="no casing"):
-        rested(small_head(), nine_turns(), sunk)
+    grid = Coil("grid", (AGrid(np.zeros((2, 2, 2, 3)), np.eye(4)),), source="test")
+    with pytest.raises(CoilError, match="neither casing nor wire"):
+        rested(small_head(), grid, sunk)
 
 
 # the command

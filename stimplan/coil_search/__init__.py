@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stimplan.coil_search.around import Uncertainty
 from stimplan.coil_search.auxiliary import Auxiliary, auxiliary_currents, exact_components
-from stimplan.coil_search.candidates import Candidates, SearchSpace, candidates
+from stimplan.coil_search.candidates import Candidates, candidates
 from stimplan.coil_search.ranking import Goal
 from stimplan.coil_search.search import (
     CoilSearch,
@@ -14,6 +14,7 @@ from stimplan.coil_search.search import (
     search_poses,
     values_at,
 )
+from stimplan.coil_search.space import SearchSpace
 from stimplan.coil_search.summing import components_at
 from stimplan.coil_search.target import Target, make_target, observed_V_per_m
 

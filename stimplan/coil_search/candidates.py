@@ -2,7 +2,8 @@
 
 Places are a square lattice laid onto the scalp around the point nearest to the target: a place at x, y of the lattice
 is the point of the scalp whose direction from the middle is that of (x, y) in the tangent plane and whose straight
-distance is the length of (x, y). At each place the coil lies flat (or at a given tilt), as `pose_on_scalp` lays it.
+distance is the length of (x, y). At each place the coil lies flat, or at one or several tilts, as `pose_on_scalp` lays
+it, and is taken back along its own axis until its casing clears the head.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from numpy.typing import NDArray
 
 from stimplan.coil import Coil
 from stimplan.coil_search.clearance import front_of, lifts_m
+from stimplan.coil_search.space import SearchSpace
 from stimplan.errors import InputError, Problem
 from stimplan.fem.patch import local_normal
 from stimplan.fem.solve import Progress
 from stimplan.fem.surface import area_vectors, connected_to, cut_triangles, nearest_on_surface
 from stimplan.head.model import HeadModel
 from stimplan.pose import NORMAL_RADIUS_M, Tilt, midline_back
-from stimplan.units import exact_text, text
+from stimplan.units import text
 
 Array = NDArray[np.float64]
 
@@ -32,62 +34,12 @@ Array = NDArray[np.float64]
 EAR_M = 0.025
 # A coil whose axis points up by more than this would be held from below, where neck and shoulders are.
 STEEPEST_UP_RAD = math.radians(20)
-MOST_POSES = 200_000
 
 EAR = "over an ear: within 25 mm of a preauricular point"
 FACE = "below the plane through nasion and ears: face, ear lobe or neck"
 CUT = "on the plane where the head was cut off"
 BELOW = "held from below: the axis of the coil points up by more than 20°"
 CASING = "the casing would have to go back by more than is allowed to clear the head"
-
-
-@attrs.frozen
-class SearchSpace:
-    """Where a search looks.
-
-    Attributes
-    ----------
-    radius_m, spacing_m : float
-        Of the lattice of places, around the point of the scalp nearest to the target.
-    angles_rad : tuple of float
-        Of the handle from the midline, as `Handle.from_midline_rad` has them.
-    distance_m : float
-        From the scalp to the coil, m: hair, cap, and the wall of the case where the coil's face is that of its wire.
-    tilt : Tilt or None
-    most_lift_m : float
-        How far a coil may go back so that its casing does not cut the head; farther, and the pose is left out.
-    """
-
-    radius_m: float = 0.025
-    spacing_m: float = 0.004
-    angles_rad: tuple[float, ...] = tuple(math.radians(10 * step) for step in range(-18, 18))
-    distance_m: float = 0.004
-    tilt: Tilt | None = None
-    most_lift_m: float = 0.005
-
-    def __attrs_post_init__(self) -> None:
-        problems = [
-            Problem(name, f"must be {text(low, 'm')} to {text(high, 'm')}, got {exact_text(value, 'mm')}")
-            for name, value, low, high in (
-                ("radius", self.radius_m, 0.001, 0.12),
-                ("spacing", self.spacing_m, 0.0005, 0.05),
-                ("distance", self.distance_m, 0.0, 0.05),
-                ("lift", self.most_lift_m, 0.0, 0.05),
-            )
-            if not low <= value <= high
-        ]
-        if not self.angles_rad or not np.isfinite(self.angles_rad).all():
-            problems.append(Problem("angles", "give at least one angle, all of them finite"))
-        if not problems and self.count > MOST_POSES:
-            what = f"{self.count:,} poses; at most {MOST_POSES:,} at once. Take a wider spacing or fewer angles"
-            problems.append(Problem("spacing", what))
-        if problems:
-            raise InputError(problems)
-
-    @property
-    def count(self) -> int:
-        """About how many poses there are."""
-        return int(math.pi * (self.radius_m / self.spacing_m) ** 2 + 1) * len(self.angles_rad)
 
 
 @attrs.frozen(eq=False)
@@ -107,6 +59,8 @@ class Candidates:
     place : (n,) int array
     angle_rad : (n,) array
     lift_m : (n,) array
+    tilt : (n,) int array
+        Number in `SearchSpace.all_tilts`.
     left_out : mapping of str to int
         How many poses were left out, by the reason.
     notices : tuple of str
@@ -120,6 +74,7 @@ class Candidates:
     place: NDArray[np.int64]
     angle_rad: Array
     lift_m: Array
+    tilt: NDArray[np.int64]
     left_out: Mapping[str, int]
     notices: tuple[str, ...]
 
@@ -149,28 +104,30 @@ def candidates(
     casing = casing_points(coil)
     left_out: dict[str, int] = {}
     least_m = math.inf
-    kept: list[tuple[Array, int, float, float]] = []
+    kept: list[tuple[Array, int, float, float, int]] = []
+    turned = [(angle, tilt) for tilt in range(len(space.all_tilts)) for angle in space.angles_rad]
     for number, (spot, triangle) in enumerate(zip(places, triangles, strict=True)):
         if progress is not None:
             progress("lay the coil on the scalp", number / len(places))
         reason = _place_reason(head, scalp, spot, triangle)
         if reason:
-            left_out[reason] = left_out.get(reason, 0) + len(space.angles_rad)
+            left_out[reason] = left_out.get(reason, 0) + len(turned)
             continue
         poses, lifts = scalp.lay(spot, triangle, space.angles_rad, space=space, casing_m=casing)
-        for pose, angle, lift in zip(poses, space.angles_rad, lifts, strict=True):
+        for pose, (angle, tilt), lift in zip(poses, turned, lifts, strict=True):
             reason = _pose_reason(pose, float(lift), space)
             if reason:
                 left_out[reason] = left_out.get(reason, 0) + 1
                 least_m = min(least_m, lift if reason == CASING else math.inf)
             else:
-                kept.append((pose, number, angle, lift))
+                kept.append((pose, number, angle, lift, tilt))
     if not kept:
         told = "; ".join(f"{count:,} {reason}" for reason, count in left_out.items())
         told += f", {text(least_m, 'm')} at least, {text(space.most_lift_m, 'm')} allowed" if CASING in left_out else ""
         raise InputError(Problem("target", f"the coil can take none of the poses around it: {told}"))
-    matrices, place, angles, rises = (np.array(one) for one in zip(*kept, strict=True))
-    return Candidates(middle, places, lattice, matrices, place, angles, rises, left_out, _not_asked(head, coil))
+    matrices, place, angles, rises, tilts = (np.array(one) for one in zip(*kept, strict=True))
+    notices = _not_asked(head, coil)
+    return Candidates(middle, places, lattice, matrices, place, angles, rises, tilts, left_out, notices)
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -271,7 +228,7 @@ class Scalp:
     def lay(
         self, place: Array, triangle: int, angles_rad: tuple[float, ...], *, space: SearchSpace, casing_m: Array | None
     ) -> tuple[Array, Array]:
-        """(a, 4, 4) poses at a place, lifted, and (a,) how far, m."""
+        """(n, 4, 4) poses at a place, lifted, and (n,) how far, m; all angles of the first tilt, then of the next."""
         normal = self.normal_at(place, int(triangle))
         back = midline_back(self.head, normal)
         z, y = -normal, -back
@@ -281,18 +238,27 @@ class Scalp:
         # Seen along z, which points into the head, an angle towards the person's left turns the other way round.
         sense = float(np.sign(np.cross(back, np.cross(back, normal)) @ z))
         turns = sense * np.asarray(angles_rad)
-        tilt = np.eye(4) if space.tilt is None else _tilt(space.tilt)
-        poses = np.array([flat @ _about_z(turn) @ tilt for turn in turns])
+        laid = [np.array([flat @ _about_z(turn) @ _tilt(tilt) for turn in turns]) for tilt in space.all_tilts]
+        poses = np.concatenate(laid)
         if casing_m is None:
-            return poses, np.zeros(len(turns))
-        if space.tilt is None:
+            return poses, np.zeros(len(poses))
+        if space.all_tilts == (None,):
             lifts = lifts_m(self.corners_m, flat, turns_rad=turns, casing_m=casing_m)
         else:
-            lifts = np.array(
-                [lifts_m(self.corners_m, pose, turns_rad=np.zeros(1), casing_m=casing_m)[0] for pose in poses]
-            )
+            lifts = self._lifts(poses, casing_m)
         poses[:, :3, 3] -= lifts[:, None] * poses[:, :3, 2]
         return poses, lifts
+
+    def _lifts(self, poses: Array, casing_m: Array) -> Array:
+        """(n,) way back of each pose of one place; those along the same axis share one look at the head."""
+        lifts = np.empty(len(poses))
+        _, first, axis = np.unique(np.round(poses[:, :3, 2], 9), axis=0, return_index=True, return_inverse=True)
+        for number, start in enumerate(first):
+            of = np.flatnonzero(axis.ravel() == number)
+            across = np.einsum("nij,i->nj", poses[of, :3, :2], poses[start, :3, 0])  # cosine, and minus the sine
+            turns = np.arctan2(-across[:, 1], across[:, 0])
+            lifts[of] = lifts_m(self.corners_m, poses[start], turns_rad=turns, casing_m=casing_m)
+        return lifts
 
 
 def casing_points(coil: Coil) -> Array | None:
@@ -364,8 +330,10 @@ def _about_z(angle_rad: float) -> Array:
     return turn
 
 
-def _tilt(tilt: Tilt) -> Array:
+def _tilt(tilt: Tilt | None) -> Array:
     """As `pose_on_scalp` tilts: about y, then about x, of the coil's own axes."""
+    if tilt is None:
+        return np.eye(4)
     cx, sx = math.cos(tilt.about_x_rad), math.sin(tilt.about_x_rad)
     cy, sy = math.cos(tilt.about_y_rad), math.sin(tilt.about_y_rad)
     turn = np.eye(4)

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from stimplan import __version__
 from stimplan.coil_search.search import CoilSearch, RankedPose
+from stimplan.coil_search.space import SearchSpace
 from stimplan.head.space import has_mni, to_mni_m
 from stimplan.head.tape_sites import nearest_site
+from stimplan.pose import Tilt
 from stimplan.units import text
 
 Array = NDArray[np.float64]
@@ -42,15 +44,7 @@ def search_record(found: CoilSearch) -> dict[str, Any]:
             }
             for goal in found.goals
         ],
-        "space": {
-            "radius_m": space.radius_m,
-            "spacing_m": space.spacing_m,
-            "angles_rad": list(space.angles_rad),
-            "distance_m": space.distance_m,
-            "tilt_rad": None if space.tilt is None else [space.tilt.about_x_rad, space.tilt.about_y_rad],
-            "most_lift_m": space.most_lift_m,
-            "middle_m": _numbers(poses.middle_m),
-        },
+        "space": _space(space, poses.middle_m),
         "poses": len(poses.poses_m),
         "left_out": dict(poses.left_out),
         "not_asked": list(poses.notices),
@@ -71,6 +65,7 @@ def pose_record(found: CoilSearch, one: RankedPose) -> dict[str, Any]:
         "matrix_m": [_numbers(row) for row in one.pose.matrix_m],
         "handle_direction": _numbers(one.pose.handle_direction),
         "handle_from_midline_rad": one.angle_rad,
+        "tilt_rad": _tilt(one.tilt),
         "place_m": _numbers(place),
         "place_mni_m": _numbers(to_mni_m(found.head, place)) if has_mni(found.head) else None,
         "nearest_site": None if site is None else {"name": site[0], "distance_m": site[1]},
@@ -105,7 +100,12 @@ def search_lines(found: CoilSearch) -> list[str]:
     lines.append(f"{count + left:,} poses, {left:,} left out")
     lines += [f"  {number:,} {reason}" for reason, number in found.candidates.left_out.items()]
     shift, turn = text(found.uncertainty.shift_m, "m"), text(found.uncertainty.turn_rad, "rad")
-    lines += ["", f"Best places, each with its best angle (in brackets: lowest to highest within {shift} and {turn}):"]
+    is_tilted = len(found.space.all_tilts) > 1
+    which = "angle and tilt about the coil's x and y" if is_tilted else "angle"
+    lines += [
+        "",
+        f"Best places, each with its best {which} (in brackets: lowest to highest within {shift} and {turn}):",
+    ]
     lines += [_line(found, number, one) for number, one in enumerate(found.best, start=1)]
     if len(found.goals) > 1:
         lines += ["", f"{len(found.front)} poses are beaten by no other in all of the targets (Pareto front)."]
@@ -129,6 +129,9 @@ def _line(found: CoilSearch, number: int, one: RankedPose) -> str:
     low, high = one.spread.score_V_per_m
     parts = [f"{number:3}. {text(one.score_V_per_m, 'V_per_m', 4)} ({low:.4g} to {high:.4g})"]
     parts.append(f"{near}handle {text(round(one.angle_rad, 6), 'rad')}")
+    if found.space.all_tilts != (None,):
+        about_x, about_y = (text(round(angle, 6), "rad") for angle in _tilt(one.tilt))
+        parts.append(f"tilt {about_x}, {about_y}")
     if len(found.goals) > 1:
         parts.append("; ".join(
             f"{goal.target.name} {text(float(value), 'V_per_m')}"
@@ -147,6 +150,7 @@ def _map(found: CoilSearch) -> list[dict[str, Any]]:
             "place_m": _numbers(place),
             "lattice_m": _numbers(lattice),
             "handle_from_midline_rad": float(poses.angle_rad[number]) if is_there else None,
+            "tilt_rad": _tilt(found.space.all_tilts[poses.tilt[number]]) if is_there else None,
             "score_V_per_m": float(found.scores_V_per_m[number]) if is_there else None,
         })  # fmt: skip
     return rows
@@ -161,11 +165,30 @@ def _front(found: CoilSearch) -> list[dict[str, Any]]:
         {
             "place_m": _numbers(poses.places_m[poses.place[number]]),
             "handle_from_midline_rad": float(poses.angle_rad[number]),
+            "tilt_rad": _tilt(found.space.all_tilts[poses.tilt[number]]),
             "matrix_m": [_numbers(row) for row in poses.poses_m[number]],
             "values_V_per_m": _numbers(found.values_V_per_m[number]),
         }
         for number in chosen
     ]
+
+
+def _space(space: SearchSpace, middle_m: Array) -> dict[str, Any]:
+    return {
+        "radius_m": space.radius_m,
+        "spacing_m": space.spacing_m,
+        "angles_rad": list(space.angles_rad),
+        "distance_m": space.distance_m,
+        "tilt_rad": None if space.tilt is None else _tilt(space.tilt),
+        "tilts_rad": [_tilt(one) for one in space.tilts],
+        "most_lift_m": space.most_lift_m,
+        "middle_m": _numbers(middle_m),
+    }
+
+
+def _tilt(tilt: Tilt | None) -> list[float]:
+    """About x and about y, rad; nothing where the coil lies flat."""
+    return [0.0, 0.0] if tilt is None else [tilt.about_x_rad, tilt.about_y_rad]
 
 
 def _numbers(values: Array) -> list[float]:

@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 
 from stimplan.coil import Coil
 from stimplan.coil_field import CoilPlacement, coil_placement, in_best_gauge
-from stimplan.coil_search.around import Uncertainty, around_place, around_pose
+from stimplan.coil_search.around import Uncertainty, around_pose
 from stimplan.coil_search.auxiliary import Auxiliary, auxiliary_currents, exact_components
-from stimplan.coil_search.candidates import Candidates, Scalp, SearchSpace, candidates, casing_points, reach_m
+from stimplan.coil_search.candidates import Candidates, candidates, casing_points
 from stimplan.coil_search.ranking import Goal, best_of_places, front_of, scores_of
+from stimplan.coil_search.space import SearchSpace
 from stimplan.coil_search.summing import components_at, has_elements
 from stimplan.errors import CoilError, InputError, Problem
 from stimplan.fem.solve import Progress
 from stimplan.head.model import HeadModel
-from stimplan.pose import CoilPose
+from stimplan.pose import CoilPose, Tilt
 from stimplan.units import text
 
 Array = NDArray[np.float64]
@@ -26,11 +27,12 @@ Array = NDArray[np.float64]
 
 @attrs.frozen(eq=False)
 class Spread:
-    """The lowest and the highest of the poses around one: itself, shifted, turned, and both at once.
+    """The lowest and the highest of a pose and of those around it: shifted, turned, and both at once.
 
     Attributes
     ----------
     poses : int
+        Other poses than itself.
     score_V_per_m : (2,) array
     values_V_per_m : (g, 2) array
     """
@@ -54,6 +56,8 @@ class RankedPose:
         Of the handle from the midline.
     lift_m : float
         How far the coil was taken back so that its casing does not cut the head.
+    tilt : Tilt
+        Of the coil about its own axes; no angles where it lies flat.
     score_V_per_m : float
     values_V_per_m : (g,) array
         Of each goal, with dA/dt summed at every node.
@@ -67,6 +71,7 @@ class RankedPose:
     score_V_per_m: float
     values_V_per_m: Array
     spread: Spread
+    tilt: Tilt
 
 
 @attrs.frozen(eq=False)
@@ -194,7 +199,7 @@ def search_poses(
     listed = listed[np.argsort(-scores[listed], kind="stable")]
     spreads = probe.spreads(found, listed, chosen)
     best = tuple(
-        _ranked(found, number, values[number], score=float(scores[number]), spread=spread)
+        _ranked(found, number, values[number], space=chosen.space, score=float(scores[number]), spread=spread)
         for number, spread in zip(listed, spreads, strict=True)
     )
     front = front_of(probe.goals, values)
@@ -209,7 +214,7 @@ def values_at(found: CoilSearch, poses: Sequence[CoilPose]) -> Array:
     ----------
     found : CoilSearch
     poses : sequence of CoilPose
-        Anywhere on the head; each keeps its distance and its tilt when it is shifted.
+        Anywhere on the head; each keeps its tilt, and how near its case is to touching the head, when it is shifted.
 
     Returns
     -------
@@ -217,10 +222,10 @@ def values_at(found: CoilSearch, poses: Sequence[CoilPose]) -> Array:
         Score, and the lowest and the highest around the pose, V/m.
     """
     probe = _Probe(found.auxiliary, found.coil, found.didt_A_per_s, found.goals)
-    casing, reach = casing_points(found.coil), reach_m(found.coil)
+    casing = casing_points(found.coil)
     rows = []
     for pose in poses:
-        cloud = around_pose(found.head, pose, uncertainty=found.uncertainty, casing_m=casing, reach_m=reach)
+        cloud = around_pose(found.head, pose, uncertainty=found.uncertainty, casing_m=casing)
         scores = scores_of(found.goals, np.vstack([probe.exact(cloud[:1]), probe.values(cloud[1:])]))
         rows.append([scores[0], scores.min(), scores.max()])
     return np.array(rows)
@@ -253,28 +258,19 @@ class _Probe:
         return self.auxiliary.values(np.array(found))
 
     def spreads(self, found: Candidates, listed: NDArray[np.int64], chosen: SearchOptions) -> list[Spread]:
-        """Spread of each of the listed poses."""
-        reach = chosen.space.radius_m + chosen.uncertainty.shift_m + reach_m(self.coil)
-        scalp, casing = Scalp.of(self.auxiliary.head, found.middle_m, reach), casing_points(self.coil)
+        """Spread of each of the listed poses; the pose itself is summed at every node."""
+        casing = casing_points(self.coil)
+        poses = [CoilPose(found.poses_m[number]) for number in listed]
         clouds = [
-            around_place(
-                scalp,
-                found.places_m[found.place[number]],
-                angle_rad=float(found.angle_rad[number]),
-                space=chosen.space,
-                uncertainty=chosen.uncertainty,
-                casing_m=casing,
-            )
-            for number in listed
+            around_pose(self.auxiliary.head, pose, uncertainty=chosen.uncertainty, casing_m=casing) for pose in poses
         ]
-        values = self.values(np.concatenate(clouds))
-        scores = scores_of(self.goals, values)
-        spreads, first = [], 0
-        for cloud in clouds:
-            of = slice(first, first + len(cloud))
-            first += len(cloud)
-            ends = np.stack([values[of].min(axis=0), values[of].max(axis=0)], axis=1)
-            spreads.append(Spread(len(cloud), np.array([scores[of].min(), scores[of].max()]), ends))
+        own = self.exact(found.poses_m[listed])
+        others = self.values(np.concatenate([cloud[1:] for cloud in clouds])).reshape(len(listed), -1, own.shape[1])
+        spreads = []
+        for values in np.concatenate([own[:, None], others], axis=1):
+            scores = scores_of(self.goals, values)
+            ends = np.stack([values.min(axis=0), values.max(axis=0)], axis=1)
+            spreads.append(Spread(len(values) - 1, np.array([scores.min(), scores.max()]), ends))
         return spreads
 
 
@@ -289,8 +285,12 @@ def _rates(head: HeadModel, coil: Coil, didt_A_per_s: float) -> tuple[float, ...
         raise CoilError(problems) from None
 
 
-def _ranked(found: Candidates, number: int, values: Array, *, score: float, spread: Spread) -> RankedPose:
+def _ranked(
+    found: Candidates, number: int, values: Array, *, space: SearchSpace, score: float, spread: Spread
+) -> RankedPose:
+    tilt = space.all_tilts[found.tilt[number]] or Tilt()
     lift = float(found.lift_m[number])
     told = f"taken back by {text(lift, 'm')}, so that the casing rests on the scalp without cutting it"
     pose = CoilPose(found.poses_m[number], notices=(told,) if lift else ())
-    return RankedPose(pose, int(found.place[number]), float(found.angle_rad[number]), lift, score, values, spread)
+    place, angle = int(found.place[number]), float(found.angle_rad[number])
+    return RankedPose(pose, place, angle, lift, score, values, spread, tilt)

@@ -6,6 +6,7 @@ import argparse
 import math
 from collections.abc import Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from stimplan.coil import Coil
     from stimplan.coil_search import CoilSearch, Goal, SearchOptions
     from stimplan.head import HeadModel
+    from stimplan.pose import Tilt
 
 # Written beside the result: what most navigators read, and what another simulator does.
 DEFAULT_FORMATS = ("brainsight", "localite", "simnibs")
@@ -67,7 +69,10 @@ def _add_space(parser: argparse.ArgumentParser) -> None:
                         "round)")  # fmt: skip
     parser.add_argument("--distance-mm", default="4", metavar="MM", help="from the scalp to the coil's face: hair, cap "
                         "(default: 4)")  # fmt: skip
-    parser.add_argument("--tilt-deg", metavar="X,Y", help="turn the coil about its own x and y too")
+    tilt = parser.add_mutually_exclusive_group()
+    tilt.add_argument("--tilt-deg", metavar="X,Y", help="turn the coil about its own x and y too")
+    tilt.add_argument("--tilts", metavar="A,B,…", help="try these tilts, degrees, about its x (handle up or down) "
+                      "and its y (one wing up), each with each: --tilts=-10,0,10 tries nine")  # fmt: skip
     parser.add_argument("--most-lift-mm", default="5", metavar="MM", help="how far a coil may go back so that its "
                         "casing does not cut the head (default: 5)")  # fmt: skip
 
@@ -149,7 +154,6 @@ def _goal(option: str, given: str, *, direction: str, head: HeadModel | None, is
 
 def _options(args: argparse.Namespace) -> SearchOptions:
     from stimplan.coil_search import SearchOptions, SearchSpace, Uncertainty
-    from stimplan.pose import Tilt
 
     problems: list[Problem] = []
 
@@ -161,20 +165,15 @@ def _options(args: argparse.Namespace) -> SearchOptions:
     turn = to_si(_number("--uncertainty-deg", args.uncertainty_deg, problems), "deg")
     rate = to_si(_number("--didt", args.didt, problems), "A_per_us")
     top = _number("--top-k", args.top_k, problems)
-    angles, tilt = _angles(args.angles, problems), None
-    if args.tilt_deg is not None:
-        parts = args.tilt_deg.split(",")
-        if len(parts) != 2:
-            problems.append(Problem("--tilt-deg", f"{args.tilt_deg!r} is not two angles X,Y"))
-        else:
-            tilt = Tilt(*(to_si(_number("--tilt-deg", part, problems), "deg") for part in parts))
+    angles = _angles(args.angles, problems)
+    tilt, tilts = _tilt(args.tilt_deg, problems), _tilts(args.tilts, problems)
     if top != int(top):
         problems.append(Problem("--top-k", f"{args.top_k!r} is no whole number"))
     # What is no number counts as 1 from here on, which is allowed everywhere, so that the rest is judged at once.
     flags = {"radius": "--radius-mm", "spacing": "--spacing-mm", "distance": "--distance-mm", "lift": "--most-lift-mm",
-             "angles": "--angles", "shift": "--uncertainty-mm", "turn": "--uncertainty-deg",
-             "top-k": "--top-k"}  # fmt: skip
-    space = tried(problems, lambda: SearchSpace(radius, spacing, angles, distance, tilt, lift), flags=flags)
+             "angles": "--angles", "shift": "--uncertainty-mm", "turn": "--uncertainty-deg", "top-k": "--top-k",
+             "tilts": "--tilt-deg" if args.tilts is None else "--tilts"}  # fmt: skip
+    space = tried(problems, lambda: SearchSpace(radius, spacing, angles, distance, tilt, lift, tilts), flags=flags)
     around = tried(problems, lambda: Uncertainty(shift, turn), flags=flags)
     made = tried(problems, lambda: SearchOptions(top_k=int(top), didt_A_per_s=rate), flags=flags)
     if problems:
@@ -212,6 +211,33 @@ def _angles(given: str, problems: list[Problem]) -> tuple[float, ...]:
         return (0.0,)
     count = int((last - first) / step + 1e-9) + 1
     return tuple(to_si(first + step * number, "deg") for number in range(count))
+
+
+def _tilt(given: str | None, problems: list[Problem]) -> Tilt | None:
+    """The one tilt of X,Y in degrees."""
+    from stimplan.pose import Tilt
+
+    if given is None:
+        return None
+    parts = given.split(",")
+    if len(parts) != 2:
+        problems.append(Problem("--tilt-deg", f"{given!r} is not two angles X,Y"))
+        return None
+    return Tilt(*(to_si(_number("--tilt-deg", part, problems), "deg") for part in parts))
+
+
+def _tilts(given: str | None, problems: list[Problem]) -> tuple[Tilt, ...]:
+    """Each of the angles about x with each about y, those that tilt least first."""
+    from stimplan.pose import Tilt
+
+    if given is None:
+        return ()
+    before = len(problems)
+    degrees = [_number("--tilts", part, problems) for part in given.split(",")]
+    if len(problems) > before:
+        return ()
+    pairs = sorted(product(degrees, repeat=2), key=lambda pair: math.hypot(*pair))
+    return tuple(Tilt(to_si(x, "deg"), to_si(y, "deg")) for x, y in pairs)
 
 
 def _check_out(args: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from stimplan.coil import Coil
 from stimplan.coil.intensity import Known, convert, stimulator_of
 from stimplan.coil_plan import with_rate
+from stimplan.coil_search.candidates import casing_points
 from stimplan.errors import CoilError, Problem
 from stimplan.exchange.navigation import NavigationTarget
 from stimplan.exchange.navigation.registration import contacts
@@ -23,7 +24,6 @@ from stimplan.head import HeadModel
 from stimplan.pose_contact import rest_on_scalp
 from stimplan.protocol.magnetic import Intensity
 from stimplan.runs.pose_table import NamedPose
-from stimplan.runs.spread import casing_of
 from stimplan.units import text
 
 # The rate a stimulator reports and the one its output stands for may differ by this share before it is told; the choice
@@ -162,11 +162,11 @@ def rested(head: HeadModel, coil: Coil, poses: Sequence[NamedPose]) -> tuple[lis
     Raises
     ------
     CoilError
-        The coil has no casing; a coil would have to go back by more than 50 mm, by its name.
+        The coil has neither a casing nor wire; a coil would have to go back by more than 50 mm, by its name.
     """
-    casing = casing_of(coil)
+    casing = casing_points(coil)
     if casing is None:
-        raise CoilError(Problem("--rest", f"coil {coil.name!r} has no casing that could rest on the scalp"))
+        raise CoilError(Problem("--rest", f"coil {coil.name!r} has neither casing nor wire to rest on the scalp with"))
     found, ways, problems = [], [], []
     for one in poses:
         try:

@@ -190,7 +190,8 @@ def _draw_coil(axes: Axes, found: CoilSearch) -> None:
 def _draw_angles(axes: Axes, found: CoilSearch) -> None:
     """Score against the handle's angle at the best place."""
     poses, best = found.candidates, found.best[0]
-    of = np.flatnonzero(poses.place == best.place)
+    number = found.best_at_place[best.place]
+    of = np.flatnonzero((poses.place == best.place) & (poses.tilt == poses.tilt[number]))
     of = of[np.argsort(poses.angle_rad[of])]
     angles, scores = np.degrees(poses.angle_rad[of]), found.scores_V_per_m[of]
     # No line over angles that were left out.
@@ -199,7 +200,8 @@ def _draw_angles(axes: Axes, found: CoilSearch) -> None:
     axes.plot(np.degrees(best.angle_rad), best.score_V_per_m, "*", ms=8, color=HANDLE)
     low, high = best.spread.score_V_per_m
     axes.axhspan(low, high, color="#0072b2", alpha=0.15, lw=0)
-    axes.set_title("at the best place", fontsize=8, color=INK, pad=3)
+    tilted = ", best tilt" if len(found.space.all_tilts) > 1 else ""
+    axes.set_title(f"at the best place{tilted}", fontsize=8, color=INK, pad=3)
     axes.set_xlabel("handle from the midline, °\n(0 backwards, + to the left)", fontsize=7, color=INK)
     axes.set_ylabel("score, V/m", fontsize=7, color=INK, labelpad=2)
     axes.tick_params(labelsize=6.5, length=2, colors=INK)
