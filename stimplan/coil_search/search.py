@@ -197,7 +197,7 @@ def search_poses(
     error = float(np.abs(exact - values[listed]).max() / np.abs(exact).max())
     values[listed], scores[listed] = exact, scores_of(probe.goals, exact)
     listed = listed[np.argsort(-scores[listed], kind="stable")]
-    spreads = probe.spreads(found, listed, chosen)
+    spreads = probe.spreads(found, listed, values[listed], uncertainty=chosen.uncertainty)
     best = tuple(
         _ranked(found, number, values[number], space=chosen.space, score=float(scores[number]), spread=spread)
         for number, spread in zip(listed, spreads, strict=True)
@@ -257,14 +257,14 @@ class _Probe:
                 progress("poses, one by one", number / len(poses_m))
         return self.auxiliary.values(np.array(found))
 
-    def spreads(self, found: Candidates, listed: NDArray[np.int64], chosen: SearchOptions) -> list[Spread]:
-        """Spread of each of the listed poses; the pose itself is summed at every node."""
+    def spreads(
+        self, found: Candidates, listed: NDArray[np.int64], own: Array, *, uncertainty: Uncertainty
+    ) -> list[Spread]:
+        """Spread of each of the listed poses, whose own values are known."""
         casing = casing_points(self.coil)
         poses = [CoilPose(found.poses_m[number]) for number in listed]
-        clouds = [
-            around_pose(self.auxiliary.head, pose, uncertainty=chosen.uncertainty, casing_m=casing) for pose in poses
-        ]
-        own = self.exact(found.poses_m[listed])
+        head = self.auxiliary.head
+        clouds = [around_pose(head, pose, uncertainty=uncertainty, casing_m=casing) for pose in poses]
         others = self.values(np.concatenate([cloud[1:] for cloud in clouds])).reshape(len(listed), -1, own.shape[1])
         spreads = []
         for values in np.concatenate([own[:, None], others], axis=1):
@@ -290,7 +290,10 @@ def _ranked(
 ) -> RankedPose:
     tilt = space.all_tilts[found.tilt[number]] or Tilt()
     lift = float(found.lift_m[number])
-    told = f"taken back by {text(lift, 'm')}, so that the casing rests on the scalp without cutting it"
+    rests = "the casing rests on the scalp without cutting it"
+    if space.tilts and tilt != Tilt():
+        rests = "no side of it is nearer to the scalp than the flat coil comes"
+    told = f"taken back by {text(lift, 'm')}, so that {rests}"
     pose = CoilPose(found.poses_m[number], notices=(told,) if lift else ())
     place, angle = int(found.place[number]), float(found.angle_rad[number])
     return RankedPose(pose, place, angle, lift, score, values, spread, tilt)
