@@ -19,8 +19,9 @@ import time
 import numpy as np
 
 from stimplan.coil import Coil, Dipoles, catalogue_coil
-from stimplan.coil_field import CoilPlacement, coil_placement, solve_coil, solve_coils
+from stimplan.coil_field import CoilPlacement, solve_coil, solve_coils
 from stimplan.coil_fmm import with_fmm
+from stimplan.coil_on_head import coil_placement
 from stimplan.fem.compare import mag, rdm
 from stimplan.fem.exact_tms import sphere_field
 from stimplan.field import system_of

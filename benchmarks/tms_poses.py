@@ -18,7 +18,8 @@ import sys
 import time
 
 from stimplan.coil import read_coil
-from stimplan.coil_field import coil_placement, solve_coil
+from stimplan.coil_field import solve_coil
+from stimplan.coil_on_head import coil_placement
 from stimplan.field import system_of
 from stimplan.head import load_head
 from stimplan.pose import MniTarget, pose_on_scalp

@@ -19,7 +19,8 @@ import time
 import numpy as np
 
 from stimplan.coil import read_coil
-from stimplan.coil_field import coil_placement, solve_coils
+from stimplan.coil_field import solve_coils
+from stimplan.coil_on_head import coil_placement
 from stimplan.coil_search import (
     Goal,
     SearchOptions,

@@ -28,7 +28,7 @@ _HOME = {
     "solve": "stimplan.field",
     "Field": "stimplan.field",
     "read_coil": "stimplan.coil",
-    "coil_placement": "stimplan.coil_field",
+    "coil_placement": "stimplan.coil_on_head",
     "search_poses": "stimplan.coil_search",
     "make_target": "stimplan.coil_search",
     "Goal": "stimplan.coil_search",

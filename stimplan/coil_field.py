@@ -1,4 +1,4 @@
-"""Coil x pose x HeadModel -> the electric field a pulse makes in the head.
+"""Coil x pose x HeadModel -> the electric field a pulse makes in the head. Coils are put on heads by `coil_on_head`.
 
 E = -dA/dt - grad phi, with div(sigma grad phi) = -div(sigma dA/dt): the coil's own field and that of the charges it
 leaves where the conductivity changes. The matrix is the one electrodes are solved with.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import attrs
 import numpy as np
@@ -20,7 +20,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from stimplan import __version__
 from stimplan.coil.values import AGrid, Coil, Dipoles
-from stimplan.coil_gauge import gauge_of
 from stimplan.errors import CoilError, InputError, Problem
 from stimplan.fem.assemble import electric_field
 from stimplan.fem.krylov import threads
@@ -29,13 +28,12 @@ from stimplan.fem.recover import between_nodes, nodal_field
 from stimplan.fem.rows import WIDTH
 from stimplan.fem.solve import LinearSolver, Progress, solve_system
 from stimplan.fem.tms import dipole_potential, element_means, grid_potential, primary_load, segment_potential
-from stimplan.field import Field, inside, is_same_mesh, locator_of, points_of, system_of
+from stimplan.field import Field, inside, is_same_mesh, points_of, system_of
 from stimplan.head.model import HeadModel
 from stimplan.pose import CoilPose
 from stimplan.values import digest, frozen_mapping
 
 Array = NDArray[np.float64]
-Gauge = Literal["plain", "radial", "best"]
 
 # What sums the potential of dipoles and of wire, in the plain gauge and the radial one.
 _DIPOLES: tuple[Callable[..., Array], Callable[..., Array]] = (dipole_potential, radial_dipole_potential)
@@ -189,73 +187,6 @@ class CoilField(Field):
         return self._charges[tissue]
 
 
-def coil_placement(
-    coil: Coil,
-    *,
-    pose_m: CoilPose | ArrayLike,
-    didt_A_per_s: float | Sequence[float],
-    head: HeadModel,
-    gauge: Gauge = "best",
-) -> CoilPlacement:
-    """Put a coil at a pose on a head.
-
-    Parameters
-    ----------
-    coil : Coil
-    pose_m : (4, 4) array or CoilPose
-        Head from coil coordinates, m: columns x, y, z, centre; z into the head, +y away from the handle.
-    didt_A_per_s : float or sequence of float
-        Rate of change of the coil current, A/s; one number for all stimulators, or one for each.
-    head : HeadModel
-    gauge : {"best", "radial", "plain"}
-        The best is radial where the coil and the head allow it, else plain. See the head of the module.
-
-    Raises
-    ------
-    CoilError
-        Everything that is wrong, at once: a pose that is no rigid motion, a rate that is zero, not finite or above
-        what the stimulator gives, an element of the coil inside the head; no radial gauge for this coil there.
-    """
-    problems: list[Problem] = []
-    if not isinstance(coil, Coil):
-        raise CoilError(f"the coil is a {type(coil).__name__}, expected a Coil; stimplan.read_coil makes one")
-    if not hasattr(head, "nodes_m"):
-        raise CoilError(f"the head is a {type(head).__name__}, expected a HeadModel; stimplan.load_head makes one")
-    rates = _rates(coil, didt_A_per_s, problems)
-    try:
-        placed = CoilPlacement(coil, pose_m, rates, head)
-    except CoilError as error:
-        raise CoilError([*problems, *error.problems]) from None
-    inside_head = _elements_inside(placed)
-    if inside_head:
-        what = f"{inside_head} of {len(coil.positions_m)} elements of coil {coil.name!r} are inside the head; lift it"
-        problems.append(Problem("pose_m", what))
-    if gauge not in ("best", "radial", "plain"):
-        problems.append(Problem("gauge", f"expected 'best', 'radial' or 'plain', got {gauge!r}"))
-    if problems:
-        raise CoilError(problems)
-    return placed if gauge == "plain" else in_best_gauge(placed, is_needed=gauge == "radial")
-
-
-def in_best_gauge(placed: CoilPlacement, *, is_needed: bool = False) -> CoilPlacement:
-    """The placement in the radial gauge of its head, or the placement itself where there is none.
-
-    Raises
-    ------
-    CoilError
-        There is none, and it is needed.
-    """
-    gauge = gauge_of(placed.head)
-    what = ""
-    if any(isinstance(element, AGrid) for element in placed.coil.elements):
-        what = "a coil given as a grid of its potential has no radial gauge"
-    elif not gauge.allows(placed.pose_m[None], placed.coil.positions_m)[0]:
-        what = "the head reaches behind the coil, as seen from its middle, where the radial gauge ends"
-    if what and is_needed:
-        raise CoilError(Problem("gauge", f"{what}; take the plain one"))
-    return placed if what else attrs.evolve(placed, gauge_center_m=gauge.center_m)
-
-
 def solve_coil(
     head: HeadModel,
     placement: CoilPlacement,
@@ -335,37 +266,6 @@ def _load(head: HeadModel, dadt: Array) -> Array:
     """Right-hand side for dA/dt at the nodes."""
     means = element_means(dadt, head.tets)
     return primary_load(means, head.nodes_m, head.tets, sigma_S_per_m=head.conductivity_S_per_m)
-
-
-def _rates(coil: Coil, didt_A_per_s: float | Sequence[float], problems: list[Problem]) -> tuple[float, ...]:
-    """One rate for each stimulator; what is wrong with them goes to the problems."""
-    count = max(len(coil.stimulators), 1)
-    try:
-        given = np.asarray(didt_A_per_s, dtype=np.float64)
-    except (TypeError, ValueError):
-        given = np.array(np.nan)
-    rates = np.full(count, given) if given.ndim == 0 else given
-    if rates.shape != (count,) or not np.isfinite(rates).all() or not rates.any():
-        what = f"expected a finite rate other than 0 for the coil, or {count} of them, A/s; got {didt_A_per_s!r}"
-        problems.append(Problem("didt_A_per_s", what))
-        return (1.0,) * count
-    for rate, stimulator in zip(rates, coil.stimulators, strict=False):
-        most = stimulator.max_didt_A_per_s
-        if most is not None and abs(rate) > most * (1 + 1e-9):
-            what = (
-                f"{abs(rate):.4g} A/s is more than the {most:.4g} A/s that {stimulator.name or 'the stimulator'} gives"
-            )
-            problems.append(Problem("didt_A_per_s", what))
-    return tuple(float(rate) for rate in rates)
-
-
-def _elements_inside(placed: CoilPlacement) -> int:
-    """How many dipoles and segments are inside the head; those outside its box need no search."""
-    points, nodes = placed.positions_m, placed.head.nodes_m
-    near = np.all((points >= nodes.min(axis=0)) & (points <= nodes.max(axis=0)), axis=1)
-    if not near.any():
-        return 0
-    return int((locator_of(placed.head)(points[near])[0] >= 0).sum())
 
 
 def _provenance(

@@ -24,7 +24,8 @@ from stimplan.coil import (
     stand_in_for,
 )
 from stimplan.coil.intensity import Known, convert, stimulator_of
-from stimplan.coil_field import CoilPlacement, coil_placement
+from stimplan.coil_field import CoilPlacement
+from stimplan.coil_on_head import coil_placement
 from stimplan.errors import CoilError, Problem
 from stimplan.pose_plan import poses_of
 from stimplan.protocol.magnetic import Handle

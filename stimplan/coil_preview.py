@@ -31,8 +31,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stimplan.coil.values import AGrid, Coil, Element, Segments
-from stimplan.coil_field import CoilPlacement, coil_placement
+from stimplan.coil_field import CoilPlacement
 from stimplan.coil_gauge import HeadGauge, gauge_of
+from stimplan.coil_on_head import coil_placement
 from stimplan.errors import CoilError, Problem
 from stimplan.units import text
 

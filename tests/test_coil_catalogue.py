@@ -21,7 +21,7 @@ from stimplan.coil import (
 from stimplan.coil.catalogue import representative, windings_of, without_windings
 from stimplan.coil.hull import hull
 from stimplan.coil.windings import figure_8
-from stimplan.coil_field import coil_placement
+from stimplan.coil_on_head import coil_placement
 from stimplan.errors import CoilError
 from stimplan.fem.tms import dipole_potential, segment_potential
 from stimplan.resources import data_path, package_path

@@ -10,7 +10,8 @@ from spheres import ball, sphere
 
 import stimplan as sp
 from stimplan.coil import AGrid, Casing, Coil, Dipoles, Stimulator
-from stimplan.coil_field import CoilField, CoilPlacement, coil_placement, solve_coil, solve_coils
+from stimplan.coil_field import CoilField, CoilPlacement, solve_coil, solve_coils
+from stimplan.coil_on_head import coil_placement
 from stimplan.errors import CoilError, InputError, SolveError
 from stimplan.fem.compare import mag, rdm
 from stimplan.fem.exact_tms import ellipsoid_field, sphere_field
@@ -139,6 +140,21 @@ def test_solve_takes_a_coil_like_electrodes_and_gives_the_same_field(field):
     assert len(field.electrode_potential_V) == 0
     with pytest.raises(InputError, match="no electrodes for currents_A"):
         solve(sphere(), field.coil_placement, currents_A=[1.0])
+
+
+def test_without_a_head_a_placement_waits_for_the_one_solve_is_given(field):
+    free = sp.coil_placement(nine_turns(elements=4), pose_m=above(0.01), didt_A_per_s=RATE)
+    found = sp.solve(sphere(), free)
+    assert np.array_equal(found.E_V_per_m, field.E_V_per_m)
+    assert found.digest == field.digest
+    assert free.on(sphere()).gauge_center_m is not None
+    plain = sp.coil_placement(nine_turns(elements=4), pose_m=above(0.01), didt_A_per_s=RATE, gauge="plain")
+    assert plain.on(sphere()).gauge_center_m is None
+    with pytest.raises(CoilError, match="inside the head"):
+        sp.solve(sphere(), sp.coil_placement(nine_turns(), pose_m=above(-0.05), didt_A_per_s=RATE))
+    with pytest.raises(CoilError) as error:
+        sp.coil_placement(nine_turns(), pose_m=np.ones((4, 4)), didt_A_per_s=0.0, gauge="none")
+    assert {problem.where for problem in error.value.problems} >= {"pose_m", "didt_A_per_s"}
 
 
 def test_wire_and_dipoles_have_the_same_field_though_not_the_same_potential(field):

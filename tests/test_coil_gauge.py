@@ -10,8 +10,9 @@ from spheres import sphere
 from test_coil_field import RATE, errors, placed
 
 from stimplan.coil import AGrid, Coil, read_coil
-from stimplan.coil_field import coil_placement, solve_coil
+from stimplan.coil_field import solve_coil
 from stimplan.coil_gauge import gauge_of
+from stimplan.coil_on_head import coil_placement
 from stimplan.errors import CoilError
 from stimplan.fem.compare import mag, rdm
 from stimplan.fem.exact_tms import sphere_field

@@ -14,7 +14,7 @@ from spheres import sphere
 from stimplan.cli import run as cli
 from stimplan.coil import AGrid, Coil, Segments, list_coils, read_coil
 from stimplan.coil_field import CoilPlacement, solve_coil, solve_coils
-from stimplan.coil_field import coil_placement as put
+from stimplan.coil_on_head import coil_placement as put
 from stimplan.coil_preview import (
     FOREHEAD_POINT_ERROR,
     MOST_PIECES,

@@ -12,7 +12,8 @@ from coils import above, nine_turns
 from spheres import sphere
 
 from stimplan.coil import AGrid, Coil, read_coil
-from stimplan.coil_field import coil_placement, solve_coils
+from stimplan.coil_field import solve_coils
+from stimplan.coil_on_head import coil_placement
 from stimplan.coil_search import (
     Goal,
     SearchOptions,

@@ -11,7 +11,7 @@ from runs import small_head
 import stimplan as sp
 from stimplan.coil import Coil
 from stimplan.coil.values import AGrid
-from stimplan.coil_field import coil_placement
+from stimplan.coil_on_head import coil_placement
 from stimplan.pose import CoilPose
 from stimplan.view.drawable import different_blocks
 from stimplan.view.scene_coil import coil_layers

@@ -9,7 +9,8 @@ from coils import nine_turns
 from runs import small_head
 
 from stimplan.coil import catalogue_coil
-from stimplan.coil_field import coil_placement, solve_coil
+from stimplan.coil_field import solve_coil
+from stimplan.coil_on_head import coil_placement
 from stimplan.pose import pose_on_scalp
 from stimplan.protocol.magnetic import Handle
 from stimplan.view.coil import current_arrows, plot_coil, scene_coil, wings_of

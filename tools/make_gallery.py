@@ -20,7 +20,8 @@ from PIL import Image
 
 from stimplan import view
 from stimplan.coil import catalogue_coil
-from stimplan.coil_field import CoilPlacement, coil_placement
+from stimplan.coil_field import CoilPlacement
+from stimplan.coil_on_head import coil_placement
 from stimplan.exposure import Exposure, expose
 from stimplan.field import solve
 from stimplan.head import HeadModel, load_head

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.coil import Coil
-from stimplan.coil_field import CoilPlacement, coil_placement, in_best_gauge
+from stimplan.coil_field import CoilPlacement
+from stimplan.coil_on_head import coil_placement, in_best_gauge
 from stimplan.coil_search.around import Uncertainty, around_pose
 from stimplan.coil_search.auxiliary import Auxiliary, auxiliary_currents, exact_components
 from stimplan.coil_search.candidates import Candidates, candidates, casing_points

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from stimplan.coil import Coil, StandIn
 from stimplan.coil.intensity import Known
-from stimplan.coil_field import CoilField, CoilPlacement, coil_placement, solve_coils
+from stimplan.coil_field import CoilField, CoilPlacement, solve_coils
+from stimplan.coil_on_head import coil_placement
 from stimplan.errors import InputError
 from stimplan.exposure import Exposure, exposure_of
 from stimplan.head import HeadModel

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.coil import Coil
-from stimplan.coil_field import CoilField, CoilPlacement, coil_placement, solve_coils
+from stimplan.coil_field import CoilField, CoilPlacement, solve_coils
+from stimplan.coil_on_head import coil_placement
 from stimplan.coil_search.target import Target, observed_V_per_m
 from stimplan.errors import CoilError, Problem, naming
 from stimplan.head import HeadModel

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.coil import Coil
-from stimplan.coil_field import CoilField, coil_placement, solve_coils
+from stimplan.coil_field import CoilField, solve_coils
+from stimplan.coil_on_head import coil_placement
 from stimplan.coil_search.candidates import casing_points
 from stimplan.head import HeadModel
 from stimplan.pose import CoilPose
