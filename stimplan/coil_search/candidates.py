@@ -3,7 +3,9 @@
 Places are a square lattice laid onto the scalp around the point nearest to the target: a place at x, y of the lattice
 is the point of the scalp whose direction from the middle is that of (x, y) in the tangent plane and whose straight
 distance is the length of (x, y). At each place the coil lies flat, or at one or several tilts, as `pose_on_scalp` lays
-it, and is taken back along its own axis until its casing clears the head.
+it, and is taken back along its own axis until its casing clears the head. Where several tilts are compared, a tilted
+coil goes back until no side of it is nearer to the head than the flat coil comes: else a tilt would seem good by
+pressing the hair flat on one side.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.coil import Coil
-from stimplan.coil_search.clearance import front_of, lifts_m
+from stimplan.coil_search.clearance import AHEAD_M, depths_m, front_of, lifts_m
 from stimplan.coil_search.space import SearchSpace
 from stimplan.errors import InputError, Problem
 from stimplan.fem.patch import local_normal
@@ -25,6 +27,7 @@ from stimplan.fem.solve import Progress
 from stimplan.fem.surface import area_vectors, connected_to, cut_triangles, nearest_on_surface
 from stimplan.head.model import HeadModel
 from stimplan.pose import NORMAL_RADIUS_M, Tilt, midline_back
+from stimplan.pose_contact import TOUCH_M
 from stimplan.units import text
 
 Array = NDArray[np.float64]
@@ -244,12 +247,26 @@ class Scalp:
             return poses, np.zeros(len(poses))
         if space.all_tilts == (None,):
             lifts = lifts_m(self.corners_m, flat, turns_rad=turns, casing_m=casing_m)
+        elif space.tilt is not None:
+            lifts = self._each(poses, casing_m)
         else:
-            lifts = self._lifts(poses, casing_m)
+            depths = depths_m(self.corners_m, flat, turns_rad=turns, casing_m=casing_m)
+            lifts = self._as_near_as_flat(poses, depths, space=space, casing_m=casing_m)
         poses[:, :3, 3] -= lifts[:, None] * poses[:, :3, 2]
         return poses, lifts
 
-    def _lifts(self, poses: Array, casing_m: Array) -> Array:
+    def _as_near_as_flat(self, poses: Array, flat_depths_m: Array, *, space: SearchSpace, casing_m: Array) -> Array:
+        """(n,) way back of tilted poses until no side is nearer to the head than the flat coil at that angle comes."""
+        count = len(flat_depths_m)
+        depths = np.tile(flat_depths_m, len(space.tilts))
+        is_tilted = np.repeat([tilt != Tilt() for tilt in space.tilts], count)
+        if is_tilted.any():
+            ahead = casing_m + np.array([0.0, 0.0, AHEAD_M])
+            depths[is_tilted] = self._each(poses[is_tilted], ahead) - AHEAD_M + TOUCH_M
+        rests = np.tile(np.minimum(flat_depths_m, TOUCH_M), len(space.tilts))
+        return np.maximum(depths - rests, 0.0)
+
+    def _each(self, poses: Array, casing_m: Array) -> Array:
         """(n,) way back of each pose of one place; those along the same axis share one look at the head."""
         lifts = np.empty(len(poses))
         _, first, axis = np.unique(np.round(poses[:, :3, 2], 9), axis=0, return_index=True, return_inverse=True)

@@ -17,6 +17,8 @@ Array = NDArray[np.float64]
 
 # Distance of the points of the height map, m, and side of the cells in which one point of a casing is kept.
 _STEP_M = 1.5e-3
+# A gap between casing and head is seen up to this width, m.
+AHEAD_M = 0.05
 _CELL_M = 1e-3
 
 
@@ -56,6 +58,15 @@ def lifts_m(corners_m: Array, flat_m: Array, *, turns_rad: Array, casing_m: Arra
     _first_hits(seen, half, _STEP_M, heights)
     turns = np.ascontiguousarray(turns_rad, dtype=np.float64)
     return np.maximum(_lifts(heights, half, _STEP_M, np.ascontiguousarray(casing_m), turns) - TOUCH_M, 0.0)
+
+
+def depths_m(corners_m: Array, flat_m: Array, *, turns_rad: Array, casing_m: Array) -> Array:
+    """How deep a casing is in a head along its axis, for each angle, m; negative where there is a gap (to 50 mm).
+
+    Parameters as in `lifts_m`.
+    """
+    ahead = casing_m + np.array([0.0, 0.0, AHEAD_M])
+    return lifts_m(corners_m, flat_m, turns_rad=turns_rad, casing_m=ahead) - AHEAD_M + TOUCH_M
 
 
 @jit

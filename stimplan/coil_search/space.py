@@ -31,8 +31,9 @@ class SearchSpace:
     most_lift_m : float
         How far a coil may go back so that its casing does not cut the head; farther, and the pose is left out.
     tilts : tuple of Tilt
-        Instead of `tilt`: each is tried at every place and angle. Of poses that are equally good the earlier tilt is
-        taken, so put the flat one first.
+        Instead of `tilt`: each is tried at every place and angle, and the coil goes back until no side of it is nearer
+        to the head than the flat coil at that angle comes. Of poses that are equally good the earlier tilt is taken,
+        so put the flat one first.
     """
 
     radius_m: float = 0.025
@@ -77,8 +78,8 @@ class SearchSpace:
         return self.tilts or (self.tilt,)
 
     def with_tilt(self, number: int) -> SearchSpace:
-        """The same with the one tilt of that number."""
-        return attrs.evolve(self, tilt=self.all_tilts[number], tilts=())
+        """The same with the one tilt of that number alone, laid as among all of them."""
+        return attrs.evolve(self, tilts=self.tilts[number : number + 1])
 
     def _tilt_problems(self) -> list[Problem]:
         angles = [angle for one in self.all_tilts if one is not None for angle in (one.about_x_rad, one.about_y_rad)]
