@@ -21,9 +21,11 @@ Array = NDArray[np.float64]
 
 _TUBE_M, _GRIP_M = 0.0012, 0.006
 _GRIP_FROM_M, _GRIP_TO_M = 0.020, 0.130
-_ROUND = 6
+_ROUND = 5
+# The cortex below a wing is to be seen through it.
+_OPACITY = 0.35
 # Pieces of wire that are drawn of a coil: its shape is sent to the page with every turn of it.
-_MOST_DRAWN = 900
+_MOST_DRAWN = 700
 
 
 def coil_bodies(stimulation: MagneticStimulation) -> tuple[list[dict[str, Any]], list[Disc], list[str]]:
@@ -47,7 +49,7 @@ def coil_bodies(stimulation: MagneticStimulation) -> tuple[list[dict[str, Any]],
             continue
         lines = outlines_of(coil)
         tubes = [_tube(pose.to_head(line), _TUBE_M, is_closed=is_closed) for line, is_closed in lines]
-        layers.append(_merged(f"coil {number}", tubes, COIL))
+        layers.append(_merged(f"coil {number}", tubes, COIL, opacity=_OPACITY))
         told += pose.notices
         if place.handle is None:
             signs.append(_sign("coil", pose.center_m))
@@ -118,7 +120,9 @@ def _faces(*corners: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.column_stack([one.ravel() for one in corners])
 
 
-def _merged(name: str, parts: list[tuple[Array, NDArray[np.int64]]], colour: str) -> dict[str, Any]:
+def _merged(
+    name: str, parts: list[tuple[Array, NDArray[np.int64]]], colour: str, opacity: float = 1.0
+) -> dict[str, Any]:
     starts = np.cumsum([0, *(len(points) for points, _ in parts)])
     triangles = np.concatenate([start + faces for start, (_, faces) in zip(starts, parts, strict=False)])
-    return layer(name, np.concatenate([points for points, _ in parts]), triangles, colour=colour)
+    return layer(name, np.concatenate([points for points, _ in parts]), triangles, colour=colour, opacity=opacity)

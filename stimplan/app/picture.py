@@ -166,33 +166,45 @@ def _of_waveform(protocol: Protocol, shade: int, discs: tuple[Disc, ...], proble
 
 
 def _of_coil(stimulation: MagneticStimulation, protocol: Protocol, shade: int) -> Picture:
-    """Where a coil lies, and its field as in a round head; the exact solve has the head's own."""
-    from stimplan.app.coil_shape import coil_bodies
+    """Where a coil lies, and its field as in a round head; the exact solve has the head's own.
+
+    Of several places or drives one is shown at a time: fields of pulses one after the other do not add up.
+    """
     from stimplan.runs.preview import map_of, preview_coils
 
-    bodies, signs, told = coil_bodies(stimulation)
-    drawn: dict[str, Any] = {
-        "table": colour_table("magnitude"), "electrodes": tuple(signs), "bodies": tuple(bodies), "low": 0.0,
-    }  # fmt: skip
+    told: dict[str, Any] = {"table": colour_table("magnitude"), "low": 0.0, "shades": SHADES[:1]}
+    shown = stimulation
     try:
         seen = preview_coils(protocol)
         numbers = different_blocks(seen)
-        names = [f"{SHADES[0]}: {seen.blocks[one].label}" for one in numbers] if len(numbers) > 1 else [SHADES[0]]
-        drawn["shades"] = tuple(names)
-        found = map_of(seen, numbers[min(shade, len(numbers) - 1)])
+        number = numbers[min(shade, len(numbers) - 1)]
+        shown = attrs.evolve(stimulation, blocks=(stimulation.blocks[number],))
+        if len(numbers) > 1:
+            told["shades"] = tuple(f"{SHADES[0]}: {seen.blocks[one].label}" for one in numbers)
+        found = map_of(seen, number)
     except InputError as error:
-        why = "; ".join(dict.fromkeys([*(str(one) for one in error.problems), *told]))
-        return Picture(values=None, high=1.0, caption="", line="", why=why, **{"shades": SHADES[:1], **drawn})
+        drawn, notes = _coils(shown)
+        why = "; ".join(dict.fromkeys([*(str(one) for one in error.problems), *notes]))
+        return Picture(values=None, high=1.0, caption="", line="", why=why, **told, **drawn)
+    drawn, notes = _coils(shown)
     if seen.stand_in is not None:
-        told.insert(0, f"coil: {seen.stand_in.entry.name} ({seen.stand_in.short})")
+        notes.insert(0, f"stand-in coil {seen.stand_in.entry.id}: {seen.stand_in.short}")
     return Picture(
         values=found.magnitude_V_per_m.astype(np.float32),
         high=max(found.percentile_V_per_m(_PERCENT), _LEAST_V_PER_M),
         caption=f"|E| on the cortex, V/m {drive_words(found.block.drive)}, to the 99.9th percentile of its area",
         line=f"{NOTE}. 99th percentile {text(found.percentile_V_per_m(99), 'V_per_m')}, strongest near "
         f"{found.strongest_near}",
-        why="; ".join([*missing_words(found.block.drive), *told]), **drawn,
+        why="; ".join([*missing_words(found.block.drive), *notes]), **told, **drawn,
     )  # fmt: skip
+
+
+def _coils(stimulation: MagneticStimulation) -> tuple[dict[str, Any], list[str]]:
+    """Bodies and signs of coils, and what must be said about them."""
+    from stimplan.app.coil_shape import coil_bodies
+
+    bodies, signs, notes = coil_bodies(stimulation)
+    return {"electrodes": tuple(signs), "bodies": tuple(bodies)}, notes
 
 
 def different_blocks(seen: CoilPreview) -> list[int]:
@@ -213,7 +225,7 @@ def missing_words(drive: Drive) -> list[str]:
     """Why a field is not that of the protocol's intensity; empty where it is."""
     if drive.basis != "unit":
         return []
-    facts = "; ".join(one.removeprefix("missing: ").split(",")[0] for one in drive.missing)
+    facts = " and ".join(one.removeprefix("missing: ").split(",")[0] for one in drive.missing)
     return [f"Not for {drive.stated}: missing is {facts}"]
 
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 # What is drawn of a coil here: its case would hide the colours below it.
 _HIDDEN = "case"
+# The strongest field often lies below a wing.
+_OPACITY = 0.2
+# A coil farther back than this is seen from behind instead of from the front, m.
+_BACK_M = -0.05
 
 
 def scene_coil_preview(found: CoilMap, coil: Coil, *, size: tuple[int, int] = (800, 800)) -> pyvista.Plotter:
@@ -36,21 +40,28 @@ def scene_coil_preview(found: CoilMap, coil: Coil, *, size: tuple[int, int] = (8
         if part == _HIDDEN or (part == "handle" and found.block.is_handle_assumed):
             continue
         body = pyvista.PolyData.from_regular_faces(one.points_m, one.triangles)
-        plotter.add_mesh(body, color=one.colour, ambient=0.3, name=one.id)
+        plotter.add_mesh(body, color=one.colour, opacity=_OPACITY, ambient=0.3, name=one.id)
     return plotter
 
 
-def plot_coil_preview(
-    found: CoilMap, coil: Coil, *, views: Sequence[str] = ("left", "right", "front", "top")
-) -> Figure:
-    """Figure of |E| on the cortex from several sides under a coil, one colour bar in V/m."""
+def plot_coil_preview(found: CoilMap, coil: Coil, *, views: Sequence[str] = ()) -> Figure:
+    """Figure of |E| on the cortex from several sides under a coil, one colour bar in V/m.
+
+    Parameters
+    ----------
+    found : CoilMap
+    coil : Coil
+    views : sequence of str, optional
+        Names of `stimplan.view.scene.VIEWS`; without them left, right, the side the coil is on, and top.
+    """
     table, block = found.table, found.block
-    half_height = half_height_m(table.scalp_m, views, 1.6)
-    figure = new_figure(1.95 * len(views), 3.2)
+    views = views or ("left", "right", "back" if block.pose.center_m[1] < _BACK_M else "front", "top")
+    half_height = half_height_m(table.scalp_m, views, 1.5)
+    figure = new_figure(1.95 * len(views), 3.0)
     plotter = scene_coil_preview(found, coil)
     try:
         for column, name in enumerate(views):
-            axes = figure.add_axes((column / len(views), 0.23, 1 / len(views), 0.62))
+            axes = figure.add_axes((column / len(views), 0.19, 1 / len(views), 0.66))
             shot = shoot(plotter, VIEWS[name], points_m=table.scalp_m, half_height=half_height)
             show_shot(axes, shot, title=name)
             if column == 0:
@@ -59,7 +70,7 @@ def plot_coil_preview(
         plotter.close()
     rate = f"for {text(block.drive.didt_A_per_s, 'A_per_s')}"
     add_colour_bar(
-        figure, figure.add_axes((0.3, 0.21, 0.4, 0.03)), limits=(0.0, found.percentile_V_per_m(99.9) or 1e-12),
+        figure, figure.add_axes((0.3, 0.185, 0.4, 0.03)), limits=(0.0, found.percentile_V_per_m(99.9) or 1e-12),
         label=f"|E| on the cortex, V/m {rate} (to the 99.9th percentile of its area)",
     )  # fmt: skip
     figure.text(0.5, 0.985, f"PREVIEW, template head: {coil.name}", fontsize=8.5, color=INK, ha="center", va="top",
