@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from itertools import product
 
 import nibabel
@@ -25,7 +26,7 @@ from stimplan.exchange.navigation import (
     read_navigation,
 )
 from stimplan.exchange.navigation.visor2 import image_differences, image_header
-from stimplan.pose import CoilPose
+from stimplan.pose import CoilPose, pose_from_axes
 
 # A coil over the left motor cortex, by hand: z down and to the right, the handle to the back and outwards.
 Z = np.array([0.6, 0.0, -0.8])
@@ -193,6 +194,40 @@ def test_from_any_program_to_any_other_and_back_nothing_moves(one, other, planne
         assert np.abs(end.pose.center_m - start.pose.center_m).max() < 1e-12
         assert np.abs(end.pose.matrix_m - start.pose.matrix_m).max() < 1e-14
         assert through.name == start.name or one == "navinibs"
+
+
+# Every program, in every version or coordinate system of it that is written.
+VENDORS = {
+    **{f"brainsight-{version}": ("brainsight", WriteOptions(version=version)) for version in (7, 12, 13, 14)},
+    **{name: (name, None) for name in FORMATS if name not in ("brainsight", "matrix")},
+}
+
+
+def poses_all_round():
+    """Coils on every side of a head, each turned another way; positions that no short decimal in mm has."""
+    found = []
+    for number, (x, y, z) in enumerate(product((-1, 1), (-1, 0.3), (-0.2, 1))):
+        inward = -np.array([x, y, z]) / np.linalg.norm([x, y, z])
+        handle = np.cross(inward, [math.cos(number), math.sin(number), 0.4])
+        found.append(pose_from_axes(-0.1 / 3 * inward * (2 + number / 7), inward=inward, handle=handle))
+    return found
+
+
+@pytest.mark.parametrize("one, other", list(product(VENDORS, VENDORS)))
+def test_from_one_vendor_to_a_matrix_to_another_nothing_moves(tmp_path, one, other):
+    planned = [NavigationTarget(f"T{number}", pose) for number, pose in enumerate(poses_all_round())]
+    at = planned
+    for name, options in (VENDORS[one], ("matrix", None), VENDORS[other]):
+        path = tmp_path / f"step{FORMATS[name].suffix}"
+        path.write_text(navigation_text(at, name, options), encoding="utf-8")
+        found = read_navigation(path)
+        assert found.format == name and not found.skipped
+        at = found.targets
+    for start, end in zip(planned, at, strict=True):
+        assert end.name == start.name
+        assert np.abs(end.pose.center_m - start.pose.center_m).max() < 1e-12  # 1e-9 mm
+        assert np.abs(end.pose.matrix_m - start.pose.matrix_m).max() < 1e-14
+        assert np.abs(end.pose.handle_direction - start.pose.handle_direction).max() < 1e-14
 
 
 @pytest.mark.parametrize("version", [7, 12, 13, 14])
