@@ -124,6 +124,29 @@ def test_a_protocol_is_loaded_a_slider_moved_and_the_picture_follows(sheet):
     assert abs(sum(currents)) < 1e-9
 
 
+def test_the_handle_of_a_coil_is_turned_and_the_field_turns_with_it(sheet):
+    page = sheet.page
+    page.evaluate("trame.trigger('library_load', ['huang-2005-ctbs'])")
+    page.wait_for_function("trame.state.get('dose_is_coil') && trame.state.get('view_has_field')")
+    page.get_by_role("tab", name="Dose").click()
+    line = page.locator(".sp-legend .sp-line:visible")
+    expect(line).to_contain_text("as in a round head, within about 35 % near the coil")
+    expect(line).to_contain_text("solve for the head's own field")
+    expect(page.locator(".sp-caption")).to_contain_text("V/m for 1 A/µs")
+    move = "(one, value) => { one.value = value; one.dispatchEvent(new Event('input', {bubbles: true})); }"
+    for slider, value in (("handle-0", -60), ("distance-0", 10)):
+        before, picture = sheet.field(), sheet.picture()
+        page.get_by_test_id(slider).evaluate(move, value)
+        page.wait_for_function(
+            "old => Array.from(trame.state.get('view_field')).slice(0, 400).join() !== old", arg=before
+        )
+        assert sheet.picture() != picture
+    expect(page.get_by_text("Distance from the scalp: 10 mm")).to_be_visible()
+    page.get_by_test_id("place-0").select_option("Fpz")
+    page.wait_for_function("trame.state.get('view_line').includes('strongest near Fp')")
+    expect(page.locator(".sp-faults")).to_have_count(0)
+
+
 def test_a_site_of_the_head_is_picked_with_keys_alone(sheet):
     page = sheet.page
     head = page.locator(".sp-head")
