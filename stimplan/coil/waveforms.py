@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stimplan.coil.files import decoded, read_raw
+from stimplan.coil.values import Coil
 from stimplan.errors import CoilError, Problem
 from stimplan.units import to_si
 from stimplan.values import array_eq, frozen_array
@@ -166,6 +167,20 @@ def read_waveform(path: str | Path) -> Waveform:
         return Waveform(file.stem, time, table[:, 1] / size, f"file {file.name}")
     except CoilError as error:
         raise CoilError([Problem("the file", problem.what, file.name) for problem in error.problems]) from None
+
+
+def shapes_of(coil: Coil) -> frozenset[Shape]:
+    """Shapes of the pulses in the waveforms of a coil's stimulators; a table that is no pulse is left out."""
+    found = set()
+    for stimulator in coil.stimulators:
+        for one in stimulator.waveforms:
+            try:
+                rate = np.asarray(one["signal"], dtype=np.float64)
+                size = float(np.abs(rate).max(initial=0.0)) or 1.0
+                found.add(Waveform(str(one["name"]), one["time_s"], rate / size, stimulator.name).shape)
+            except (CoilError, KeyError, TypeError, ValueError):
+                continue
+    return frozenset(found)
 
 
 def _table(rows: list[list[str]], columns: tuple[int, int], file: str) -> Array:

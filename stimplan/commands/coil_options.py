@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # As `stimplan.coil.intensity.THRESHOLDS`, which is not loaded for --help; a test compares them.
 THRESHOLD_NAMES = ("rMT", "aMT", "1mV", "phosphene")
+# As `stimplan.coil.waveforms.SHAPES`; a test compares them.
+PULSE_SHAPES = ("monophasic", "biphasic", "half-sine")
 _THRESHOLD = "[REFERENCE=]NUMBER"
 
 
@@ -34,6 +36,8 @@ def add_coil_options(parser: argparse.ArgumentParser) -> None:
                        "repeated")  # fmt: skip
     group.add_argument("--threshold-didt", action="append", default=[], metavar=_THRESHOLD, help="the same as the "
                        "dI/dt the stimulator shows, A/µs")  # fmt: skip
+    group.add_argument("--threshold-pulse", choices=PULSE_SHAPES, help="pulses these thresholds were measured with; a "
+                       "threshold of other pulses than the protocol's is not used")  # fmt: skip
     group.add_argument("--max-didt-a-per-us", type=float, metavar="A_PER_US", help="dI/dt at 100 %% of the output, "
                        "where the coil does not state it")  # fmt: skip
     group.add_argument("--didt-a-per-us", type=float, metavar="A_PER_US", help="assume this dI/dt, whatever the "
@@ -90,6 +94,7 @@ def read_coil_options(args: argparse.Namespace, folder: Path | None = None) -> C
         handle=handle,
         thresholds_fraction={name: to_si(value, "percent") for name, value in shares.items()},
         thresholds_didt_A_per_s={name: to_si(value, "A_per_us") for name, value in currents.items()},
+        threshold_pulse=args.threshold_pulse,
         max_didt_A_per_s=rates["max_didt_a_per_us"],
         didt_A_per_s=rates["didt_a_per_us"],
         stimulator=args.stimulator,

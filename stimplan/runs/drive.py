@@ -68,6 +68,24 @@ def known_facts(coil: Coil, options: CoilOptions) -> Known:
     return with_rate(facts, coil)
 
 
+def is_threshold_of_other_pulse(block: Block, options: CoilOptions) -> bool | None:
+    """Whether the thresholds were measured with pulses of another shape than a block's; None where it is not known."""
+    if options.threshold_pulse is None or block.pulse.shape is None:
+        return None
+    return options.threshold_pulse != block.pulse.shape
+
+
+def known_for(block: Block, known: Known, options: CoilOptions) -> Known:
+    """The facts that hold for a block: without thresholds that were measured with pulses of another shape.
+
+    The threshold depends on the shape of the pulse (doi:10.1055/s-0030-1250946, abstract read; Delvendahl et al. 2014,
+    doi:10.1371/journal.pone.0115247), and no factor between two shapes holds for one person.
+    """
+    if not is_threshold_of_other_pulse(block, options):
+        return known
+    return attrs.evolve(known, thresholds_fraction={}, thresholds_didt_A_per_s={})
+
+
 def drive_of(block: Block, known: Known, options: CoilOptions, *, where: str = "") -> Drive:
     """How hard the coil of a block is driven, as far as the facts go.
 
@@ -81,15 +99,34 @@ def drive_of(block: Block, known: Known, options: CoilOptions, *, where: str = "
     if options.didt_A_per_s is not None:
         step = f"assumed for this simulation: {shown(options.didt_A_per_s, 'didt')}"
         return _with_output(Drive(options.didt_A_per_s, "assumed", stated, (step,)), known)
+    known = known_for(block, known, options)
     missing = missing_facts(intensity, "didt", known)
     if missing:
-        return Drive(UNIT_A_PER_S, "unit", stated, missing=tuple(problem.what for problem in missing))
+        said = tuple(problem.what + _of_other_pulse(problem, block, options) for problem in missing)
+        return Drive(UNIT_A_PER_S, "unit", stated, missing=said)
     try:
         found: Converted = convert(intensity, "didt", known)
     except CoilError as error:
         raise CoilError([Problem(where, problem.what) for problem in error.problems]) from None
-    steps = found.steps or (f"stated: {stated}",)
+    steps = (found.steps or (f"stated: {stated}",)) + _taken(block, options)
     return _with_output(Drive(found.value, "protocol", stated, steps), known)
+
+
+def _of_other_pulse(problem: Problem, block: Block, options: CoilOptions) -> str:
+    """What to add to a missing threshold that is there, but of other pulses."""
+    name = problem.where.removeprefix("thresholds_fraction.")
+    is_given = name in {**options.thresholds_fraction, **options.thresholds_didt_A_per_s}
+    if not is_given or not is_threshold_of_other_pulse(block, options):
+        return ""
+    return f" and {block.pulse.shape} pulses (the one given was measured with {options.threshold_pulse} pulses)"
+
+
+def _taken(block: Block, options: CoilOptions) -> tuple[str, ...]:
+    """What is taken for granted about a threshold whose pulses are not given."""
+    given = {**options.thresholds_fraction, **options.thresholds_didt_A_per_s}
+    if block.intensity.reference not in given or options.threshold_pulse == block.pulse.shape is not None:
+        return ()
+    return ("the threshold is taken to be of pulses of the same shape",)
 
 
 def _stated(intensity: Any) -> str:

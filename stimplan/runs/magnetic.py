@@ -29,9 +29,9 @@ from stimplan.pose import CoilPose
 from stimplan.protocol import Protocol
 from stimplan.regional import Measures, measures_of, named_regions
 from stimplan.roi import SphereRoi, default_tissue, elements_in
-from stimplan.runs.calibration import RADIUS_M, Calibration, calibrate
+from stimplan.runs.calibration import RADIUS_M, Calibration, calibrate, threshold_rate
 from stimplan.runs.coil_places import Chosen, PlacedBlock, PlacedCoils
-from stimplan.runs.drive import UNIT_A_PER_S, Drive, drive_of, known_facts
+from stimplan.runs.drive import UNIT_A_PER_S, Drive, drive_of, known_facts, known_for
 from stimplan.runs.figures import coil_figures
 from stimplan.runs.options import CoilOptions, RunOptions
 from stimplan.runs.spread import HandleRange, Spread, handle_range_of, spread_of_all
@@ -148,9 +148,10 @@ def simulate_coils(placed: PlacedCoils, options: RunOptions, *, progress: Progre
     SolveError
         A field did not converge.
     """
-    known = known_facts(placed.coil, options.coil)
+    stated = known_facts(placed.coil, options.coil)
     blocks: list[CoilBlock] = []
     for one, unit in zip(placed.blocks, unit_fields(placed, progress), strict=True):
+        known = known_for(one.block, stated, options.coil)
         facts = attrs.evolve(known, field_V_per_m_for_1_A_per_s=_at_target(placed.protocol, one, unit))
         drive = drive_of(one.block, facts, options.coil, where=f"$.stimulation.blocks[{one.number - 1}].intensity")
         placement = coil_placement(placed.coil, pose_m=one.pose, didt_A_per_s=drive.didt_A_per_s, head=placed.head)
@@ -160,7 +161,7 @@ def simulate_coils(placed: PlacedCoils, options: RunOptions, *, progress: Progre
         if twin is None:
             blocks.append(judged(measured, one, options, known=known, progress=progress))
         else:
-            blocks.append(judged_as(measured, twin))
+            blocks.append(judged_as(measured, twin, known))
     return CoilRun(placed.coil, placed.chosen, tuple(blocks), placed.stand_in)
 
 
@@ -186,14 +187,20 @@ def judged(
     return block
 
 
-def judged_as(block: CoilBlock, twin: CoilBlock) -> CoilBlock:
-    """A block at the pose of another, whose figures are as sure as its: in proportion to their rates."""
+def judged_as(block: CoilBlock, twin: CoilBlock, known: Known | None = None) -> CoilBlock:
+    """A block at the pose of another, whose figures are as sure as its: in proportion to their rates.
+
+    The threshold carried from the hand area is its own, for a threshold of other pulses is none of this block.
+    """
+    calibration = twin.calibration
+    if calibration is not None:
+        calibration = attrs.evolve(calibration, threshold_didt_A_per_s=threshold_rate(known))
     factor = block.drive.didt_A_per_s / twin.drive.didt_A_per_s
     return attrs.evolve(
         block,
         spread=None if twin.spread is None else twin.spread.scaled(factor),
         handle_range=None if twin.handle_range is None else twin.handle_range.scaled(factor),
-        calibration=twin.calibration,
+        calibration=calibration,
     )
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import attrs
 
 from stimplan.coil import Coil
+from stimplan.coil.waveforms import SHAPES
 from stimplan.errors import InputError, Problem
 from stimplan.head.dispersion import LOW_HZ
 from stimplan.head.lesion import Lesion
-from stimplan.protocol.magnetic import Handle
+from stimplan.protocol.magnetic import Handle, PulseShape
 from stimplan.roi import Roi
 from stimplan.safety import SitePolicy, Subject
 from stimplan.safety.values import DEFAULT_PROFILE
@@ -39,6 +40,9 @@ class CoilOptions:
         Measured thresholds of the person as fractions of the stimulator's output, by rMT, aMT, 1mV, phosphene.
     thresholds_didt_A_per_s : mapping of str to float
         The same as rates of the coil current, which some stimulators show.
+    threshold_pulse : {"monophasic", "biphasic", "half-sine"} or None
+        Shape of the pulses these thresholds were measured with, where it is known; a threshold of other pulses than a
+        block's is not used for it.
     max_didt_A_per_s : float or None
         Rate at 100 % of the output, where the coil's file or catalogue entry does not state it.
     didt_A_per_s : float or None
@@ -56,6 +60,9 @@ class CoilOptions:
     handle: Handle | None = None
     thresholds_fraction: Mapping[str, float] = attrs.field(factory=dict)
     thresholds_didt_A_per_s: Mapping[str, float] = attrs.field(factory=dict)
+    threshold_pulse: PulseShape | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.in_(SHAPES))
+    )
     max_didt_A_per_s: float | None = attrs.field(default=None, validator=_positive)
     didt_A_per_s: float | None = attrs.field(default=None, validator=_positive)
     stimulator: str | None = None

@@ -17,6 +17,7 @@ from stimplan.protocol import trains
 from stimplan.protocol.magnetic import Pattern, Stimulus, Timing
 from stimplan.safety.cases import Case, Row, flag, times, twelve_digits
 from stimplan.safety.course_quantities import sessions_per_day
+from stimplan.safety.pulse_quantities import strongest_told, told
 
 _LONGEST_QUADRIPULSE_INTERVAL_S = 0.1  # 1.5 to 1250 ms were studied (Hamada 2008); slower than this is a train here
 _CLASSIC_TBS = {"pulses": 3.0, "burst_Hz": 50.0, "theta_Hz": 5.0, "on_s": 2.0, "off_s": 8.0}  # Huang 2005
@@ -159,8 +160,12 @@ def _relative_to(case: Case, *references: str) -> float | None:
 
 
 def _threshold_intensity(case: Case) -> float | None:
-    """Intensity relative to a motor threshold; the active one is lower, so that reading it as resting is strict."""
-    return _relative_to(case, "rMT", "aMT")
+    """Intensity relative to a motor threshold; the active one is lower, so that reading it as resting is strict.
+
+    A run that was given the threshold knows it for an output, a rate or a field, too.
+    """
+    stated = _relative_to(case, "rMT", "aMT")
+    return strongest_told(case, "threshold_intensity") if stated is None else stated
 
 
 def _resting_intensity(case: Case) -> float | None:
@@ -173,25 +178,13 @@ def _active_intensity(case: Case) -> float | None:
     return _relative_to(case, "aMT")
 
 
-def _told(case: Case, name: str) -> float | None:
-    """What a run knows about the coil, the stimulator and the person that the protocol leaves open."""
-    return None if case.field is None else case.field.get(name)
-
-
 def _output(case: Case) -> float | None:
     """Share of the stimulator's output, of the strongest pulse; None where the intensity is given otherwise.
 
     A run that has turned the block's intensity into dI/dt knows it for every form of intensity.
     """
     stated = _relative_to(case, "MSO")
-    if stated is not None:
-        return stated
-    number = next(i for i, block in enumerate(case.protocol.stimulation.blocks, start=1) if block is case.block)
-    found = _told(case, f"output_fraction_of_block_{number}")
-    stimulus = case.block.timing.stimulus
-    if found is None or stimulus.intensities:  # pulses with references of their own: another may be the strongest
-        return None
-    return twelve_digits(found * max((1.0, *stimulus.relative_intensities)))
+    return strongest_told(case, "output_fraction") if stated is None else stated
 
 
 def _has_next_block(case: Case) -> float | None:
@@ -206,7 +199,7 @@ def _block_gap(case: Case) -> float | None:
 
 def _threshold_reported(case: Case) -> float | None:
     """1 where the protocol says that a threshold is measured, or a run was given one; None where nothing says it."""
-    return _told(case, "threshold_measured") if case.block.threshold is None else 1.0
+    return told(case, "threshold_measured") if case.block.threshold is None else 1.0
 
 
 def _threshold_gaps(case: Case) -> float | None:
@@ -231,8 +224,8 @@ def _rapid2_type(case: Case) -> int | None:
     """0, 1 or 2 for the Magstim Rapid², Super Rapid² and Super Rapid² Plus; None for any other stimulator."""
     stimulator = case.protocol.stimulation.stimulator
     if stimulator is None or stimulator.model is None:
-        told = _told(case, "rapid2_type")
-        return None if told is None else int(told)
+        kind = told(case, "rapid2_type")
+        return None if kind is None else int(kind)
     return rapid2_type(stimulator.model)
 
 
@@ -324,14 +317,14 @@ def _five_day_pulses(case: Case) -> float | None:
 
 def _is_h_coil(case: Case) -> float | None:
     """1 for an H-coil; of the coil a run used, where that is another than the protocol's."""
-    told = _told(case, "is_h_coil")
-    return flag(case.protocol.stimulation.coil.family == "H-coil") if told is None else told
+    family = told(case, "is_h_coil")
+    return flag(case.protocol.stimulation.coil.family == "H-coil") if family is None else family
 
 
 def _is_figure_8(case: Case) -> float | None:
     """1 for a figure-8 coil; of the coil a run used, where that is another than the protocol's."""
-    told = _told(case, "is_figure_8")
-    return flag(case.protocol.stimulation.coil.family == "figure-8") if told is None else told
+    family = told(case, "is_figure_8")
+    return flag(case.protocol.stimulation.coil.family == "figure-8") if family is None else family
 
 
 MAGNETIC: tuple[Row, ...] = (

@@ -12,6 +12,7 @@ from stimplan.safety.cases import Case, Quantity, Row
 from stimplan.safety.course_quantities import COURSE
 from stimplan.safety.electric_quantities import ELECTRIC
 from stimplan.safety.magnetic_quantities import MAGNETIC
+from stimplan.safety.pulse_quantities import PULSES
 
 __all__ = ["QUANTITIES", "Case", "Quantity"]
 
@@ -30,4 +31,6 @@ _FIELD: tuple[Row, ...] = (
     _field_row("brain_heating_K", "", "the simulated warming of the brain in °C"),
 )
 
-QUANTITIES: Mapping[str, Quantity] = {row[0]: Quantity(*row) for row in (*ELECTRIC, *MAGNETIC, *COURSE, *_FIELD)}
+QUANTITIES: Mapping[str, Quantity] = {
+    row[0]: Quantity(*row) for row in (*ELECTRIC, *MAGNETIC, *PULSES, *COURSE, *_FIELD)
+}
