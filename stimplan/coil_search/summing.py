@@ -184,9 +184,11 @@ def _cubic(share, weights):  # type: ignore[no-untyped-def]
 
 @jit
 def _interpolate(table, low, spacing, poses, places, vectors, out):  # type: ignore[no-untyped-def]
+    """Sum over a coil's elements of vector times the sums there; the four points along z lie side by side in memory."""
     width = table.shape[3]
+    lines = table.reshape(table.shape[0], table.shape[1], table.shape[2] * width)
     first, turned, weights = np.empty(3, np.int64), np.empty(3), np.empty((3, 4))
-    found = np.empty(width)
+    along = np.empty(4 * width, np.float32)
     for p in range(len(poses)):
         pose = poses[p]
         for e in range(len(places)):
@@ -198,14 +200,16 @@ def _interpolate(table, low, spacing, poses, places, vectors, out):  # type: ign
                 at = (r - low[d]) / spacing
                 first[d] = int(np.floor(at))
                 _cubic(at - first[d], weights[d])
-            found[:] = 0
+            along[:] = 0
+            start = (first[2] - 1) * width
             for i in range(4):
                 for j in range(4):
-                    for k in range(4):
-                        w = weights[0, i] * weights[1, j] * weights[2, k]
-                        row = table[first[0] + i - 1, first[1] + j - 1, first[2] + k - 1]
-                        for c in range(width):
-                            found[c] += w * row[c]
-            for c in range(width // 3):
-                for d in range(3):
-                    out[p, c] += turned[d] * found[3 * c + d]
+                    w = np.float32(weights[0, i] * weights[1, j])
+                    line = lines[first[0] + i - 1, first[1] + j - 1, start : start + 4 * width]
+                    for n in range(4 * width):
+                        along[n] += w * line[n]
+            for k in range(4):
+                w = weights[2, k]
+                for c in range(width // 3):
+                    x = k * width + 3 * c
+                    out[p, c] += w * (turned[0] * along[x] + turned[1] * along[x + 1] + turned[2] * along[x + 2])
