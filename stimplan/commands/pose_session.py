@@ -159,6 +159,7 @@ def map_columns(table: PoseTable, channel: str | None) -> list[Any]:
     """
     import numpy as np
 
+    from stimplan.head.tissues import in_words
     from stimplan.units import from_si
     from stimplan.view.pose_map import PoseValues
 
@@ -181,6 +182,7 @@ def map_columns(table: PoseTable, channel: str | None) -> list[Any]:
         return drawn
     is_known = table.is_rate_known
     shown = np.where(is_known, table.columns[column], np.nan) if is_known.any() else table.columns[column]
-    what = "field at the target" if column != tissue else "|E|, 99.9th percentile"
+    where = in_words(table.provenance["tissue"])
+    what = "field at the target" if column != tissue else f"|E| in {where}, 99.9th percentile"
     unit = "V/m" if is_known.any() else "V/m for 1 A/µs"
-    return [*drawn, PoseValues(what if column != tissue else "field in the tissue", f"{what}, {unit}", shown)]
+    return [*drawn, PoseValues(what if column != tissue else f"field in {where}", f"{what}, {unit}", shown)]
