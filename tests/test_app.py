@@ -185,8 +185,8 @@ def test_a_body_is_closed_towards_the_outside():
     normals = np.frombuffer(layer["normals"], "<f4").reshape(-1, 3)
     corners = points[np.frombuffer(layer["corners"], "<u4").reshape(-1, 3)]
     volume = np.einsum("ij,ij->i", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])).sum() / 6
-    # By Pappus; a pentagon has 76 % of the circle around it.
-    wanted = 0.757 * sum(2 * np.pi**2 * r * 1.6**2 for r in (28, 36))
+    # By Pappus; a square has 2/pi of the circle around it.
+    wanted = 2 / np.pi * sum(2 * np.pi**2 * r * 1.6**2 for r in (28, 36))
     assert volume == pytest.approx(wanted, rel=0.03)
     np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-5)
 

@@ -62,6 +62,7 @@ def test_a_known_drive_changes_the_unit_and_the_range_of_the_colours(page):
     page.call("dose_set", INTENSITY + "value_percent", "40")
     assert "40% of the output" in page.state.view_caption
     assert float(shown(page).max()) == pytest.approx(45.9 * unit, rel=0.2)
+    assert page.state.view_range[1] == pytest.approx(91.78 * unit, rel=1e-3)  # less looks less
     # Back to V/m for 1 A/µs the colours are not those of tens of V/m.
     page.call("dose_set", INTENSITY + "reference", "rMT")
     assert page.state.view_range[1] == pytest.approx(unit, rel=1e-3)
@@ -87,6 +88,23 @@ def test_where_there_is_no_preview_the_reason_is_shown_and_no_field(page):
     assert shown(page) is not None and page.state.view_has_field
 
 
+def test_the_cortex_is_sent_once_and_only_the_coil_moves(page):
+    layers, bodies = page.state.view_layers, page.state.view_bodies
+    assert [layer["id"] for layer in layers] == ["cortex", "scalp"]
+    page.call("dose_handle", 0, "100")
+    assert page.state.view_layers == layers and page.state.view_bodies != bodies
+    assert [body["id"] for body in page.state.view_bodies] == ["coil 0", "handle 0"]
+    page.call("library_load", "select-tdcs")
+    assert page.state.view_bodies == [] and page.state.view_shades == ["Strength", "Into the cortex"]
+    page.call("shade", 1)
+    page.call("library_load", CTBS)
+    assert page.state.view_shade == 0 and page.state.view_shades == ["Strength"]
+    for wrong in (1, True, "0", -1):
+        before = page.state.view_field
+        page.call("shade", wrong)
+        assert "no such quantity" in page.messages[-1] and page.state.view_field == before
+
+
 def test_a_picture_that_fails_takes_the_last_one_away(page, monkeypatch):
     def broken(*_):
         raise RuntimeError("no such luck")
@@ -95,7 +113,7 @@ def test_a_picture_that_fails_takes_the_last_one_away(page, monkeypatch):
     page.call("dose_handle", 0, "10")
     assert shown(page) is None and not page.state.view_has_field and "no such luck" in page.state.view_why
     assert any("no such luck" in one for one in page.messages)
-    assert [layer["id"] for layer in page.state.view_layers] == ["cortex", "scalp"]
+    assert page.state.view_bodies == []
     monkeypatch.undo()
     page.call("dose_handle", 0, "20")
     assert shown(page) is not None

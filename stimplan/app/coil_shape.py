@@ -21,11 +21,11 @@ Array = NDArray[np.float64]
 
 _TUBE_M, _GRIP_M = 0.0012, 0.006
 _GRIP_FROM_M, _GRIP_TO_M = 0.020, 0.130
-_ROUND = 5
+_ROUND = 4
 # The cortex below a wing is to be seen through it.
 _OPACITY = 0.35
 # Pieces of wire that are drawn of a coil: its shape is sent to the page with every turn of it.
-_MOST_DRAWN = 700
+_MOST_DRAWN = 900
 
 
 def coil_bodies(stimulation: MagneticStimulation) -> tuple[list[dict[str, Any]], list[Disc], list[str]]:

@@ -101,6 +101,8 @@ class Picture:
     why : str
     bodies : tuple of dict
         Surfaces besides cortex and scalp: the coil and its handle.
+    unit : str
+        What colours of two pictures have in common if they may share a range: of coils, whether the drive is known.
     """
 
     values: NDArray[np.float32] | None
@@ -113,6 +115,7 @@ class Picture:
     electrodes: tuple[Disc, ...]
     why: str = ""
     bodies: tuple[dict[str, Any], ...] = attrs.field(default=(), repr=False)
+    unit: str = "V/m"
 
 
 def picture_of(plan: Plan, shade: int = 0) -> Picture:
@@ -195,7 +198,8 @@ def _of_coil(stimulation: MagneticStimulation, protocol: Protocol, shade: int) -
         caption=f"|E| on the cortex, V/m {drive_words(found.block.drive)}, to the 99.9th percentile of its area",
         line=f"{NOTE}. 99th percentile {text(found.percentile_V_per_m(99), 'V_per_m')}, strongest near "
         f"{found.strongest_near}",
-        why="; ".join([*missing_words(found.block.drive), *notes]), **told, **drawn,
+        why="; ".join([*missing_words(found.block.drive), *notes]),
+        unit="V/m for 1 A/µs" if found.block.drive.basis == "unit" else "V/m", **told, **drawn,
     )  # fmt: skip
 
 

@@ -35,8 +35,8 @@ class View:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._high = 0.0
-        # What the colours are of: another quantity or unit never takes the range of the last one.
-        self._caption = ""
+        # The range of one unit, such as V/m for 1 A/µs, is never that of another.
+        self._unit = ""
         self._solved: Solved | None = None
         # The page could write anything into the state, so what is built on lives here.
         self._mode, self._shade, self._results = "preview", 0, ""
@@ -72,9 +72,11 @@ class View:
         except Exception as error:
             why = "the picture could not be made: " + " ".join(str(error).split())[:200]
             self._session.state.update(
-                {"view_field": None, "view_has_field": False, "view_why": why, "view_electrodes": []}
-            )
-            self._session.state.view_layers = list(template_layers())
+                {
+                    "view_field": None, "view_has_field": False, "view_why": why, "view_electrodes": [],
+                    "view_bodies": [], "view_layers": list(template_layers()),
+                }
+            )  # fmt: skip
             raise
 
     def _choose_mode(self, mode: Any) -> None:
@@ -123,13 +125,11 @@ class View:
         picture, state = self._picture(), self._session.state
         has_field = picture.values is not None
         if has_field:
-            is_same = picture.caption == self._caption
-            self._high, self._caption = (
-                max(self._high, picture.high) if is_same and not fits else picture.high,
-                picture.caption,
-            )
+            is_kept = picture.unit == self._unit and not fits
+            self._high, self._unit = max(self._high, picture.high) if is_kept else picture.high, picture.unit
+        self._shade = min(self._shade, len(picture.shades) - 1)
         if self._mode == "preview":
-            state.view_layers = [*template_layers(), *picture.bodies]
+            state.view_layers = list(template_layers())
         low = self._high * picture.low / picture.high
         state.update(
             {
@@ -137,6 +137,7 @@ class View:
                 if self._session.plan.protocol.magnetic is None
                 else "Put the coil at",
                 "view_mode": self._mode,
+                "view_bodies": list(picture.bodies),
                 "view_shade": self._shade,
                 "view_results": self._results,
                 "view_field": packed(picture.values, "float32") if has_field else None,
@@ -164,9 +165,9 @@ def build_view(session: Session) -> View:
 
     view = View(session)
     attributes = {
-        "layers": "view_layers", "field": "view_field", "range": "view_range", "table": "view_table",
-        "electrodes": "view_electrodes", "sites": "view_sites", "look": "view_look", "caption": "view_caption",
-        "verb": "view_verb",
+        "layers": "view_layers", "bodies": "view_bodies", "field": "view_field", "range": "view_range",
+        "table": "view_table", "electrodes": "view_electrodes", "sites": "view_sites", "look": "view_look",
+        "caption": "view_caption", "verb": "view_verb",
     }  # fmt: skip
     raw = [f':{name}="{value}"' for name, value in attributes.items()]
     AbstractElement("sp-head", raw_attrs=[*raw, f'@pick="{session.trigger("pick", "$event")}"'])

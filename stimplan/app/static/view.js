@@ -187,7 +187,7 @@ class Painter {
 }
 
 const Head = {
-  props: { layers: Array, field: [Uint8Array, Object], range: Array, table: [Uint8Array, Object], electrodes: Array, sites: Array, look: Object, caption: String, verb: String },
+  props: { layers: Array, bodies: Array, field: [Uint8Array, Object], range: Array, table: [Uint8Array, Object], electrodes: Array, sites: Array, look: Object, caption: String, verb: String },
   emits: ["pick"],
   data: () => ({ turned: 0, why: "" }),
   computed: {
@@ -210,7 +210,8 @@ const Head = {
     },
   },
   watch: {
-    layers() { this.painter?.setLayers(this.layers); this.paint(); },
+    layers() { this.lay(); },
+    bodies() { this.lay(); },
     field() { this.painter?.setValues(this.field); this.paint(); },
     table() { this.painter?.setTable(this.table); this.paint(); },
     range() { this.paint(); },
@@ -218,6 +219,7 @@ const Head = {
     look() { this.aim(this.look); },
   },
   methods: {
+    lay() { this.painter?.setLayers([...this.layers, ...this.bodies]); this.paint(); },
     paint() {
       if (this.waits || !this.painter) return;
       this.waits = true;
@@ -262,7 +264,7 @@ const Head = {
   created() { this.held = new Map(); },
   mounted() {
     try { this.painter = new Painter(this.$refs.canvas); } catch (error) { this.why = error.message; return; }
-    this.painter.setTable(this.table); this.painter.setLayers(this.layers); this.painter.setValues(this.field);
+    this.painter.setTable(this.table); this.lay(); this.painter.setValues(this.field);
     this.observer = new ResizeObserver(() => this.moved());
     this.observer.observe(this.$el);
     this.$refs.canvas.addEventListener("webglcontextlost", () => { this.why = "The browser has lost its picture; load the page again."; });
