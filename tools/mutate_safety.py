@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "stimplan" / "safety"
 EQUIVALENT = ROOT / "tools" / "mutants_equivalent.json"
 MODULES = """
-    engine rules tables cases quantities course_quantities electric_quantities magnetic_quantities
+    engine rules tables cases quantities course_quantities electric_quantities magnetic_quantities pulse_quantities
     table_reading loading reader profiles in_force values
 """.split()  # noqa: SIM905
 SCREENING = """
@@ -53,6 +53,7 @@ FIRST = {
     "rules": ("_rules",),
     "electric_quantities": ("", "_alternating"),
     "magnetic_quantities": ("_tms",),
+    "pulse_quantities": ("_tms",),
     "course_quantities": ("_alternating",),
     "table_reading": ("_tables",),
     "loading": ("_rules",),

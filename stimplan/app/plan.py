@@ -62,7 +62,8 @@ def preview_currents_A(protocol: Protocol) -> dict[str, float]:
     Raises
     ------
     InputError
-        A coil; several phases or channels, whose field is not one picture; an electrode that is at no named site.
+        A coil; several phases or channels, whose field is not one picture (`stimplan.app.swinging` has maps of it); an
+        electrode that is at no named site.
     """
     import math
 
@@ -71,12 +72,15 @@ def preview_currents_A(protocol: Protocol) -> dict[str, float]:
         raise InputError("the preview shows currents through electrodes; for a coil run the exact solve")
     problems = []
     if electric.waveform.type == "temporal-interference":
-        problems.append(Problem("", "the envelope of two carriers has no preview; run the exact solve"))
+        problems.append(
+            Problem("", "carriers have a field each, not one set of currents; the preview shows their envelope")
+        )
     currents: dict[str, float] = {}
     for electrode in electric.electrodes:
         turn = math.cos(electrode.phase_rad or 0.0)
         if abs(abs(turn) - 1) > 1e-9:
-            problems.append(Problem(electrode.label, "its phase is neither 0 nor 180 degrees; run the exact solve"))
+            problems.append(Problem(electrode.label, "its phase is neither 0 nor 180 degrees, so that the field is no one set of "
+                                    "currents; the preview shows the maps of the cycle"))  # fmt: skip
         if not isinstance(electrode.site, str):
             problems.append(Problem(electrode.label, "is at no named site; run the exact solve"))
             continue

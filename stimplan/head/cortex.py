@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stimplan.errors import HeadError
-from stimplan.fem.surface import area_vectors
+from stimplan.fem.surface import area_vectors, point_normals
 from stimplan.head.model import HeadModel
 from stimplan.head.ventricles import faces_ventricle
 from stimplan.values import frozen_array
@@ -79,25 +79,14 @@ def cortex_of(head: HeadModel) -> Cortex:
     nodes, corner = np.unique(triangles, return_inverse=True)
     points = head.nodes_m[nodes]
     faces = corner.reshape(-1, 3).astype(np.int32)
-    normals, area = _normals(points, faces)
+    area = np.zeros(len(points))
+    # Two sheets that touch back to back in one point leave it no side; its normal is zero, and no direction is made up.
+    np.add.at(area, faces.T.ravel(), np.tile(np.linalg.norm(area_vectors(points, faces), axis=1) / 3, 3))
     return Cortex(
         tissue=tissue,
         nodes=frozen_array(nodes, name="nodes", shape=(None,), dtype=np.int64),
         points_m=frozen_array(points, name="points", shape=(None, 3)),
         triangles=frozen_array(faces, name="triangles", shape=(None, 3), dtype=np.int32),
-        normals=frozen_array(normals, name="normals", shape=(None, 3)),
+        normals=frozen_array(point_normals(points, faces), name="normals", shape=(None, 3)),
         area_m2=frozen_array(area, name="area", shape=(None,)),
     )
-
-
-def _normals(points_m: Array, triangles: NDArray[np.int32]) -> tuple[Array, Array]:
-    a, b, c = (points_m[triangles[:, corner]] for corner in range(3))
-    vectors = np.cross(b - a, c - a) / 2
-    areas = np.linalg.norm(vectors, axis=1)
-    normals, area = np.zeros_like(points_m), np.zeros(len(points_m))
-    for corner in range(3):
-        np.add.at(normals, triangles[:, corner], vectors)
-        np.add.at(area, triangles[:, corner], areas / 3)
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    # Two sheets that touch back to back in one point leave it no side; it then gets no direction, and none is made up.
-    return np.divide(normals, length, out=np.zeros_like(normals), where=length > 0), area

@@ -22,6 +22,7 @@ from stimplan.head.nesting import nesting_of
 from stimplan.head.shipped import SHIPPED_HEADS, shipped_volume
 from stimplan.head.stuffing import quality
 from stimplan.head.tissues import TISSUE_LABELS
+from stimplan.percentiles import weighted_percentiles
 
 # What the project asks of its own meshes; a finding says where a head misses it.
 MOST_VOLUME_DIFFERENCE = 0.03
@@ -311,10 +312,8 @@ def _mean_p95(values: NDArray[np.float64], weights: NDArray[np.float64] | None =
     if not len(values):
         return 0.0, 0.0
     weights = np.ones(len(values)) if weights is None else weights
-    order = np.argsort(values, kind="stable")
-    share = np.cumsum(weights[order]) / weights.sum()
-    p95 = values[order][min(int(np.searchsorted(share, 0.95)), len(values) - 1)]
-    return float((values * weights).sum() / weights.sum()), float(p95)
+    (p95,) = weighted_percentiles(values, weights, 95)
+    return float((values * weights).sum() / weights.sum()), p95
 
 
 def _findings(
