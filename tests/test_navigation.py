@@ -248,6 +248,7 @@ def test_samples_of_brainsight_carry_output_and_time(version, power):
     text = brainsight_text(version, "NIfTI:Aligned", more=sample(power))
     found = parse_navigation(text + "# Planned Landmark Name\tLoc. X\tLoc. Y\tLoc. Z\nLPA\t1\t2\t3\n")
     assert [target.name for target in found.targets] == ["M1", "Sample 1"]
+    assert [target.is_recorded for target in found.targets] == [False, True]
     assert found.targets[1].mso_fraction == 0.55 and found.targets[1].recorded_at == "2024-02-22T11:32:09.283"
     assert any("Planned Landmark" in notice for notice in found.notices)
 
@@ -313,6 +314,9 @@ def test_pulses_of_localite_carry_current_output_and_time():
     found = parse_navigation(trigger_text("M1"))
     (target,) = found.targets
     assert (target.didt_A_per_s, target.mso_fraction, target.elapsed_s) == (62e6, 0.55, 174.485)
+    assert target.is_recorded and not any(
+        one.is_recorded for one in parse_navigation(localite_text((Z, -Y, X))).targets
+    )
     assert np.allclose(target.pose.matrix_m, HAND)
     again = parse_navigation(navigation_text(found.targets, "localite-triggers")).targets
     assert again[0].didt_A_per_s == 62e6 and again[0].mso_fraction == 0.55 and again[0].elapsed_s == 174.485

@@ -259,6 +259,21 @@ def test_a_session_becomes_a_table_and_a_map_with_what_was_measured(command, tmp
     assert float(rows[0]["target_V_per_m"]) == pytest.approx(value, rel=1e-4)
 
 
+def test_planned_positions_are_no_pulses_unless_asked_for(command, tmp_path):
+    text = session_text().splitlines()
+    at = next(number for number, line in enumerate(text) if line.startswith("# Target Name"))
+    pose = matrix_text(on_head()[0], AXES)
+    place = [*(row[3] for row in pose), *(pose[row][axis] for axis in range(3) for row in range(3))]
+    text.insert(at + 1, "\t".join(["M1", *place]))
+    (tmp_path / "s.txt").write_text("\n".join(text) + "\n", encoding="utf-8")
+    code, out, _ = command("s.txt", "--no-picture")
+    assert code == 0 and "1 planned position left out (M1); --planned takes them" in out
+    assert [row["name"] for row in rows_of(tmp_path / "t.csv")] == ["S0", "S1", "S2"]
+    code, out, _ = command("s.txt", "--no-picture", "--force", "--planned")
+    assert code == 0 and "left out (M1)" not in out
+    assert [row["name"] for row in rows_of(tmp_path / "t.csv")] == ["M1", "S0", "S1", "S2"]
+
+
 def test_the_record_is_strict_json_with_everything(command, tmp_path):
     (tmp_path / "s.txt").write_text(session_text(), encoding="utf-8")
     code, out, _ = command("s.txt", "--json", "--no-picture")

@@ -11,12 +11,13 @@ from stimplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from stimplan.coil import Coil
-    from stimplan.exchange.navigation import NavigationFile
+    from stimplan.exchange.navigation import NavigationFile, NavigationTarget
     from stimplan.head import HeadModel
     from stimplan.runs.pose_table import NamedPose, PoseTable
 
 # As `stimplan.exchange.navigation.FORMATS`, which loads numpy; a test of `commands.poses` compares them.
 _ENDINGS = (".txt", ".xml", ".stmpx", ".mrk", ".csv")
+_MOST_NAMES = 5
 _ONLY = "is for the file of a navigator; SOURCE is a protocol"
 
 
@@ -28,6 +29,8 @@ def add_session_options(field: argparse.ArgumentParser) -> None:
     group.add_argument("--coordinates", default="head", metavar="head|mni|FILE", help="its coordinates: those of the "
                        "head model (default), MNI, or others, with a file of 4 rows of 4 numbers, mm, that takes them "
                        "to those of the head")  # fmt: skip
+    group.add_argument("--planned", action="store_true", help="take planned positions too, where the file has recorded "
+                       "ones")  # fmt: skip
     group.add_argument("--skip-far", action="store_true", help="leave out, by name, single poses that do not touch the "
                        "head, such as pulses into the air")  # fmt: skip
     group.add_argument("--rest", action="store_true", help="move coils that cut the head back until they rest on it")
@@ -83,6 +86,7 @@ def read_session(args: argparse.Namespace) -> NavigationFile | None:
 def _refuse_for_protocol(args: argparse.Namespace) -> None:
     given = {
         "--coordinates": args.coordinates != "head",
+        "--planned": args.planned,
         "--skip-far": args.skip_far,
         "--rest": args.rest,
         "--max-didt-a-per-us": args.max_didt_a_per_us is not None,
@@ -113,8 +117,10 @@ def poses_of_session(
     notes = [f"coordinates of the file: {found.coordinate_system}; taken as {taken}"]
     notes += [f"left out: {one.name} ({one.where}): {one.why}" for one in found.skipped]
     notes += found.notices
+    chosen, left = _chosen(found, args.planned)
+    notes += left
     try:
-        targets, told = touching(found.targets, head, how, may_skip=args.skip_far)
+        targets, told = touching(chosen, head, how, may_skip=args.skip_far)
     except InputError as error:
         hint = " (--coordinates; --skip-far leaves out single ones)"
         whats = [error.problems[0].what + hint, *(one.what for one in error.problems[1:])]
@@ -127,6 +133,19 @@ def poses_of_session(
         poses, moved = rested(head, coil, poses)
         notes += moved
     return with_distances(head, poses), notes
+
+
+def _chosen(found: NavigationFile, with_planned: bool) -> tuple[tuple[NavigationTarget, ...], list[str]]:
+    """The recorded positions, where there are any; else, or if asked for, all."""
+    recorded = tuple(one for one in found.targets if one.is_recorded)
+    count = len(found.targets) - len(recorded)
+    if with_planned or not recorded or not count:
+        return found.targets, []
+    names = ", ".join([one.name for one in found.targets if not one.is_recorded][:_MOST_NAMES])
+    more = ", …" if count > _MOST_NAMES else ""
+    return recorded, [
+        f"{count} planned position{'s' if count > 1 else ''} left out ({names}{more}); --planned takes them"
+    ]
 
 
 def draw_table(args: argparse.Namespace, head: HeadModel, table: PoseTable, *, target_m: Any) -> Path:

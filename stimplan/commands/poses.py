@@ -99,6 +99,7 @@ def _record(found: NavigationFile) -> dict[str, Any]:
                 "recorded_at": target.recorded_at,
                 "elapsed_s": target.elapsed_s,
                 "mep_V": dict(target.mep_V),
+                "is_recorded": target.is_recorded,
             }
             for target in found.targets
         ],

@@ -165,6 +165,7 @@ def _read_row(row: dict[str, str], where: str, found: Findings, *, channels: dic
         "mso_fraction": _power(row, where, name, found),
         "recorded_at": _moment(row),
         "mep_V": _responses(row, where, name, found, channels=channels),
+        "is_recorded": next(iter(row)) == _TABLES[1],
     }
     return found.take(where, name, matrix, axes=AXES, **rest)
 

@@ -48,6 +48,8 @@ class NavigationTarget:
         Time since the recording began, s.
     mep_V : tuple of (channel, V)
         Peak-to-peak amplitude of the muscle's response in each channel that has one.
+    is_recorded : bool
+        Where a coil was, not where it was planned to be.
     """
 
     name: str
@@ -57,6 +59,7 @@ class NavigationTarget:
     recorded_at: str | None = None
     elapsed_s: float | None = None
     mep_V: tuple[tuple[str, float], ...] = ()
+    is_recorded: bool = False
 
 
 @attrs.frozen
@@ -124,8 +127,9 @@ class Findings:
         axes : (3, 3) array
             Vendor's axes times this are those of `stimplan.pose`.
         rest :
-            Other attributes of the target.
+            Other attributes of the target; without `is_recorded` it is recorded where one of them says something.
         """
+        rest.setdefault("is_recorded", any(value not in (None, ()) for value in rest.values()))
         if not any(value for row in matrix[:3] for value in row):
             return self.skip(where, name, "the matrix is zero: the coil was not tracked")
         if [list(row) for row in matrix[:3]] == _NOWHERE:
