@@ -455,3 +455,34 @@ def test_a_damaged_list_of_profiles_is_a_damaged_installation(tmp_path, monkeypa
 def test_an_empty_rule_set_is_unknown_in_every_profile():
     report = check(read_protocol(tms(trains(*TEN_HZ))), rules=RuleSet("none", ()))
     assert {other.verdict for other in report.others} == {"unknown"} and report.verdict == "unknown"
+
+
+@pytest.mark.parametrize(("shape", "is_other"), [("biphasic", 0), ("monophasic", 1), ("half-sine", 1), (None, None)])
+def test_the_shape_of_the_pulses_is_the_blocks_own(shape, is_other):
+    other = {**block([], 100), "pulse": {"shape": shape, "current_direction": None}}
+    assert measure("is_other_pulse", tms(block([], 100), other), number=1) == is_other
+
+
+def test_what_a_run_tells_about_pulses_goes_to_its_block():
+    protocol = read_protocol(tms(block([], 60, "MSO"), block([], 60, "MSO")))
+    first, second = protocol.stimulation.blocks
+    facts = {
+        "is_other_pulse": 1.0, "is_threshold_of_other_pulse_in_block_2": 1.0, "is_pulse_not_given_in_block_1": 0.0,
+        "threshold_intensity_of_block_2": 0.9,
+    }  # fmt: skip
+
+    def told(name, one):
+        return QUANTITIES[name].measure(Case(protocol, field=facts, block=one))
+
+    assert [told("is_other_pulse", one) for one in (first, second)] == [0.0, 0.0]  # the protocol's own comes first
+    assert [told("is_threshold_of_other_pulse", one) for one in (first, second)] == [None, 1.0]
+    assert [told("is_pulse_not_given", one) for one in (first, second)] == [0.0, None]
+    assert [told("threshold_intensity_fraction", one) for one in (first, second)] == [None, 0.9]
+
+
+@pytest.mark.parametrize(("relative", "most"), [([50, 80], 1.0), ([80, 150], 1.5)])
+def test_the_strongest_pulse_counts_of_an_intensity_that_the_run_found(relative, most):
+    pair = {"pulses": 2, "intervals_ms": [3], "relative_intensities_percent": relative}
+    protocol = read_protocol(tms(block([], 40, "MSO", stimulus=pair)))
+    case = Case(protocol, field={"threshold_intensity_of_block_1": 1.0}, block=protocol.stimulation.blocks[0])
+    assert QUANTITIES["threshold_intensity_fraction"].measure(case) == most

@@ -72,15 +72,16 @@ def preview_currents_A(protocol: Protocol) -> dict[str, float]:
         raise InputError("the preview shows currents through electrodes; for a coil run the exact solve")
     problems = []
     if electric.waveform.type == "temporal-interference":
-        problems.append(
-            Problem("", "carriers have a field each, not one set of currents; the preview shows their envelope")
-        )
+        what = "carriers have a field each, not one set of currents; the preview shows their envelope"
+        problems.append(Problem("", what))
     currents: dict[str, float] = {}
     for electrode in electric.electrodes:
         turn = math.cos(electrode.phase_rad or 0.0)
         if abs(abs(turn) - 1) > 1e-9:
-            problems.append(Problem(electrode.label, "its phase is neither 0 nor 180 degrees, so that the field is no one set of "
-                                    "currents; the preview shows the maps of the cycle"))  # fmt: skip
+            what = (
+                "its phase is neither 0 nor 180°, so that there is no one set of currents; the preview shows the cycle"
+            )
+            problems.append(Problem(electrode.label, what))
         if not isinstance(electrode.site, str):
             problems.append(Problem(electrode.label, "is at no named site; run the exact solve"))
             continue
