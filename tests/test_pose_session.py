@@ -22,7 +22,7 @@ from stimplan.exchange.navigation import NavigationTarget, navigation_text, pars
 from stimplan.exchange.navigation.brainsight import AXES
 from stimplan.exchange.navigation.model import matrix_text
 from stimplan.exchange.navigation.registration import contacts, read_registration, registered, touching
-from stimplan.pose import CoilPose, pose_on_scalp
+from stimplan.pose import CoilPose, Tilt, pose_on_scalp
 from stimplan.protocol.magnetic import Handle
 from stimplan.runs.session import Drives, known_of, rested, session_poses
 from stimplan.view.pose_map import PoseValues, plot_pose_map, scene_poses, view_of
@@ -80,6 +80,9 @@ def test_the_distance_of_each_coil_is_told_with_its_sign():
     assert outside.distance_m == pytest.approx(0.008, abs=1e-4) and outside.angle_rad < 0.05
     assert inside.distance_m == pytest.approx(-0.012, abs=1e-3)
     assert outside.fault == inside.fault == ""
+    # The normal is the mean within 20 mm that laying a coil takes too.
+    oblique = pose_on_scalp(small_head(), np.array(PLACES[0]), handle=Handle(0.0), distance_m=0.004, tilt=Tilt(0.3))
+    assert contacts(small_head(), [oblique])[0].angle_rad == pytest.approx(0.3, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -326,6 +329,7 @@ def test_coils_in_the_head_are_refused_with_the_way_out(command, tmp_path):
         (["--from", "word"], "--from: 'word' is not known"),
         (["--from", "softaxic"], "s.txt"),
         (["--channel", "7"], "--channel: no pose has a response in channel '7'; there is 1"),
+        (["--channel", "1", "--jitter", "2"], "--channel: responses were measured at the poses of the file"),
         (["--target", "Q99"], "--target"),
         (["--target", "Cz", "--direction", "up"], "--direction"),
         (["--direction", "normal"], "--direction: is for --target only"),

@@ -14,8 +14,8 @@ from stimplan.commands.flags import as_typed, check_rate, head_of, tried
 from stimplan.commands.output import add_command, show_json, show_lines
 from stimplan.commands.pose_session import (
     add_session_options,
+    channel_problems,
     draw_table,
-    map_columns,
     picture_of,
     poses_of_session,
     read_session,
@@ -81,8 +81,6 @@ def field_command(args: argparse.Namespace, console: Console) -> int:
         with _helped(args, asked):
             table = pose_table(head, asked.coil, poses, regions=dict(asked.regions), target=target, progress=progress)
     table = attrs.evolve(table, provenance={**table.provenance, "source": str(args.source), **_numbered(notes)})
-    if args.channel is not None:
-        map_columns(table, args.channel)  # refuses an unknown one before anything is written
     write_table(table, args.out)
     picture = None if args.no_picture else draw_table(args, head, table, target_m=getattr(target, "center_m", None))
     if args.json:
@@ -113,6 +111,8 @@ def _asked(args: argparse.Namespace) -> _Asked:
     regions = tried(problems, lambda: named_regions(args.roi), where="--roi")
     moves = None if problems else tried(problems, lambda: _moves(args), flags=_move_flags(args))
     session = tried(problems, lambda: read_session(args), where="SOURCE")
+    if session is not None:
+        problems += channel_problems(args, session, is_moved=moves is not None)
     if coil is not None and not problems:
         coil = _driven(args, coil, problems)
     if problems:

@@ -83,6 +83,20 @@ def read_session(args: argparse.Namespace) -> NavigationFile | None:
     return found
 
 
+def channel_problems(args: argparse.Namespace, found: NavigationFile, *, is_moved: bool) -> list[Problem]:
+    """What is wrong with --channel for this file."""
+    if args.channel is None:
+        return []
+    if is_moved:
+        what = "responses were measured at the poses of the file, not at those around them"
+        return [Problem("--channel", f"{what}; leave it out, or --grid-mm, --jitter and --design")]
+    channels = dict.fromkeys(channel for one in found.targets for channel, _ in one.mep_V)
+    if args.channel in channels:
+        return []
+    there = f"there is {', '.join(channels)}" if channels else "the file has no responses of muscles"
+    return [Problem("--channel", f"no pose has a response in channel {args.channel!r}; {there}")]
+
+
 def _refuse_for_protocol(args: argparse.Namespace) -> None:
     given = {
         "--coordinates": args.coordinates != "head",
@@ -169,13 +183,7 @@ def picture_of(out: Path) -> Path:
 
 
 def map_columns(table: PoseTable, channel: str | None) -> list[Any]:
-    """What is drawn: responses where there are any, and the field at the target, or else that in the tissue.
-
-    Raises
-    ------
-    InputError
-        There is no such channel; the message names those there are.
-    """
+    """What is drawn: responses where there are any, and the field at the target, or else that in the tissue."""
     import numpy as np
 
     from stimplan.head.tissues import in_words
@@ -187,12 +195,9 @@ def map_columns(table: PoseTable, channel: str | None) -> list[Any]:
         for name, values in table.beside.items()
         if name.startswith("mep_")
     }
-    if channel is not None and channel not in channels:
-        there = f"there is {', '.join(channels)}" if channels else "the file has no responses of muscles"
-        raise InputError(Problem("--channel", f"no pose has a response in channel {channel!r}; {there}"))
     drawn = []
     if channels:
-        chosen = channel or next(iter(channels))
+        chosen = channel if channel in channels else next(iter(channels))
         values = [float(from_si(one, "uV")) if np.isfinite(one) else np.nan for one in channels[chosen].tolist()]
         drawn.append(PoseValues("response of the muscle", f"MEP, channel {chosen}, µV", values))
     tissue = f"{table.provenance['tissue']}_p999_V_per_m"

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from stimplan.errors import HeadError, InputError, Problem
 from stimplan.exchange.navigation.model import NavigationTarget
-from stimplan.fem.patch import local_normal
+from stimplan.fem.surface import area_vectors
 from stimplan.head.model import HeadModel
 from stimplan.head.scalp import nearest_on_surface
 from stimplan.head.space import from_mni_m, has_mni, mapping_notice, read_affine_text, rotations_to_mni
@@ -144,12 +144,25 @@ def contacts(head: HeadModel, poses: Sequence[CoilPose]) -> tuple[Contact, ...]:
     centers = np.array([pose.center_m for pose in poses])
     feet, triangles = nearest_on_surface(centers, head.nodes_m, head.scalp)
     found = []
-    for pose, foot, triangle in zip(poses, feet, triangles, strict=True):
-        normal = local_normal(foot, int(triangle), NORMAL_RADIUS_M, nodes_m=head.nodes_m, triangles=head.scalp)
+    for pose, foot, normal in zip(poses, feet, _normals(head, feet, triangles), strict=True):
         away = pose.center_m - foot
         distance = math.copysign(float(np.linalg.norm(away)), float(away @ normal))
         found.append(Contact(distance, math.acos(float(np.clip(-pose.z @ normal, -1.0, 1.0)))))
     return tuple(found)
+
+
+def _normals(head: HeadModel, feet_m: Array, triangles: NDArray[np.int64]) -> Array:
+    """(n, 3) outward normals of the scalp around places of it, as `local_normal` has them, for thousands of places."""
+    from scipy.spatial import cKDTree
+
+    vectors = area_vectors(head.nodes_m, head.scalp)
+    near = cKDTree(head.nodes_m[head.scalp].mean(axis=1)).query_ball_point(feet_m, NORMAL_RADIUS_M)
+    normals = np.empty((len(feet_m), 3))
+    for row, seed in enumerate(triangles):
+        around = vectors[np.union1d(np.array(near[row], dtype=np.int64), seed)]
+        mean = around[around @ vectors[seed] > 0].sum(axis=0)
+        normals[row] = mean / np.linalg.norm(mean)
+    return normals
 
 
 def touching(
