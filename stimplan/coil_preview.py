@@ -8,12 +8,12 @@ over the coil's wire and no mesh.
 
 Left out is all by which a head differs from that sphere: its outline, the folds of the cortex, the cerebrospinal fluid
 in them, air in the sinuses, anisotropy. What that is worth was measured against solved fields on the cortex of Colin27
-where they are above half of the strongest one (99.9th percentile): on the teaching mesh five coils at seven sites, and
-the 70 mm figure-8 at 44 more sites, each at 0 and 10 mm from the scalp; on the standard one (579,000 nodes) six sites.
+where they are above half of the strongest one (99.9th percentile): on the teaching mesh five coils at seven sites or
+more, and the 70 mm figure-8 at 44 others, at 0 and 10 mm from the scalp; on the standard one (579,000 nodes) six sites.
 
 * |E| differs by 10 to 27 % (root mean square of the relative difference). At nine points of ten it is within 35 %, at
   the lowest sites 38 %; over the forehead (Fp, AF), where it is too strong by a tenth on average, within 45 %.
-* The vectors differ by 13 to 37 % (root mean square, in parts of that of the solved ones), at Fpz by 45 %.
+* The vectors differ by 13 to 39 % (root mean square, in parts of that of the solved ones), at Fpz by 45 %.
 * Over the whole cortex the correlation of |E| is 0.91 to 0.98.
 
 So it is good to look at and to move a coil by. A figure for a paper or a person comes from a solve, and so does the
