@@ -24,7 +24,7 @@ from stimplan.exchange.navigation.model import matrix_text
 from stimplan.exchange.navigation.registration import contacts, read_registration, registered, touching
 from stimplan.pose import CoilPose, Tilt, pose_on_scalp
 from stimplan.protocol.magnetic import Handle
-from stimplan.runs.session import Drives, known_of, rested, session_poses
+from stimplan.runs.session import Drives, driven_coil, known_of, rested, session_poses
 from stimplan.view.pose_map import PoseValues, plot_pose_map, scene_poses, view_of
 
 PLACES = ((-0.03, 0.04, 0.068), (-0.02, 0.03, 0.075), (-0.035, 0.02, 0.07))
@@ -179,6 +179,10 @@ def test_a_rate_stated_for_another_stimulator_is_not_taken():
     assert known.max_didt_A_per_s is None
     assert "114.7 A/µs with Magstim Rapid, not with MagPro" in told[0]
     assert known_of(coil, Drives(100e6, "MagPro"))[0].max_didt_A_per_s == 100e6
+    # Nor does it limit what another stimulator gave.
+    assert driven_coil(coil, Drives(stimulator="MagPro")).max_didt_A_per_s is None
+    assert driven_coil(coil, Drives(stimulator="Rapid")).max_didt_A_per_s == 114.73e6
+    assert driven_coil(coil, Drives(150e6, "MagPro")).max_didt_A_per_s == 150e6
 
 
 def test_one_rate_for_all_comes_before_the_file():
@@ -353,6 +357,14 @@ def test_options_of_a_session_mean_nothing_for_a_protocol(command):
 def test_a_file_that_is_not_there_is_named(command):
     code, _, err = command("gone.xml")
     assert code == 2 and "gone.xml" in err
+
+
+def test_a_pulse_beyond_the_stimulator_is_named_in_amperes_per_microsecond(command, tmp_path):
+    fast = navigation_text(targets(didt_A_per_s=120e6), "localite-triggers")
+    (tmp_path / "s.xml").write_text(fast, encoding="utf-8")
+    code, _, err = command("s.xml", coil="magstim-70mm-figure8")
+    assert code == 2 and "n0: 120 A/µs is more than 114.7 A/µs at 100 % of the stimulator's output" in err
+    assert command("s.xml", "--stimulator", "MagPro", "--no-picture", coil="magstim-70mm-figure8")[0] == 0
 
 
 def test_a_picture_that_is_there_already_is_kept(command, tmp_path):

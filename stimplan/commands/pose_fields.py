@@ -16,6 +16,7 @@ from stimplan.commands.pose_session import (
     add_session_options,
     channel_problems,
     draw_table,
+    drives_of,
     picture_of,
     poses_of_session,
     read_session,
@@ -79,7 +80,7 @@ def field_command(args: argparse.Namespace, console: Console) -> int:
         given, notes = _given(args, head, asked)
         poses = around(head, asked.coil, given, moves=asked.moves)
         with _helped(args, asked):
-            table = pose_table(head, asked.coil, poses, regions=dict(asked.regions), target=target, progress=progress)
+            table = pose_table(head, asked.driven, poses, regions=dict(asked.regions), target=target, progress=progress)
     table = attrs.evolve(table, provenance={**table.provenance, "source": str(args.source), **_numbered(notes)})
     write_table(table, args.out)
     picture = None if args.no_picture else draw_table(args, head, table, target_m=getattr(target, "center_m", None))
@@ -96,6 +97,7 @@ class _Asked:
     """What was asked for, as far as it can be judged without the head."""
 
     coil: Coil
+    driven: Coil
     regions: list[tuple[str, Roi]]
     moves: tuple[Move, ...] | None
     session: NavigationFile | None
@@ -113,22 +115,20 @@ def _asked(args: argparse.Namespace) -> _Asked:
     session = tried(problems, lambda: read_session(args), where="SOURCE")
     if session is not None:
         problems += channel_problems(args, session, is_moved=moves is not None)
-    if coil is not None and not problems:
-        coil = _driven(args, coil, problems)
+    driven = coil if coil is None or problems else _driven(args, coil, problems)
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
-    return _Asked(coil, regions, moves, session)
+    return _Asked(coil, driven, regions, moves, session)
 
 
 def _driven(args: argparse.Namespace, coil: Coil, problems: list[Problem]) -> Coil:
     """The coil on the stimulator at hand, and whether that gives the rate asked for."""
-    from stimplan.coil_plan import as_driven
-    from stimplan.units import to_si
+    from stimplan.runs.session import driven_coil
 
-    most = None if args.max_didt_a_per_us is None else to_si(args.max_didt_a_per_us, "A_per_us")
-    driven = as_driven(coil, most)
-    if args.didt_a_per_us is not None:
-        check_rate(problems, "--didt-a-per-us", didt_A_per_s=to_si(args.didt_a_per_us, "A_per_us"), coil=driven)
+    drives = drives_of(args)
+    driven = driven_coil(coil, drives)
+    if drives.didt_A_per_s is not None:
+        check_rate(problems, "--didt-a-per-us", didt_A_per_s=drives.didt_A_per_s, coil=driven)
     return driven
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stimplan.exchange.navigation import NavigationFile, NavigationTarget
     from stimplan.head import HeadModel
     from stimplan.runs.pose_table import NamedPose, PoseTable
+    from stimplan.runs.session import Drives
 
 # As `stimplan.exchange.navigation.FORMATS`, which loads numpy; a test of `commands.poses` compares them.
 _ENDINGS = (".txt", ".xml", ".stmpx", ".mrk", ".csv")
@@ -112,6 +113,15 @@ def _refuse_for_protocol(args: argparse.Namespace) -> None:
         raise InputError(problems)
 
 
+def drives_of(args: argparse.Namespace) -> Drives:
+    """What the options say about how hard the coil was driven."""
+    from stimplan.runs.session import Drives
+    from stimplan.units import to_si
+
+    rates = [None if one is None else to_si(one, "A_per_us") for one in (args.max_didt_a_per_us, args.didt_a_per_us)]
+    return Drives(rates[0], args.stimulator, rates[1])
+
+
 def poses_of_session(
     args: argparse.Namespace, found: NavigationFile, *, head: HeadModel, coil: Coil
 ) -> tuple[list[NamedPose], list[str]]:
@@ -123,8 +133,7 @@ def poses_of_session(
         The coils do not touch the head, or one cannot rest on it.
     """
     from stimplan.exchange.navigation.registration import read_registration, touching
-    from stimplan.runs.session import Drives, rested, session_poses, with_distances
-    from stimplan.units import to_si
+    from stimplan.runs.session import rested, session_poses, with_distances
 
     how: Any = args.coordinates if args.coordinates in ("head", "mni") else read_registration(args.coordinates)
     taken = {"head": f"those of head {head.name}", "mni": "MNI"}.get(args.coordinates, f"moved by {args.coordinates}")
@@ -139,9 +148,7 @@ def poses_of_session(
         hint = " (--coordinates; --skip-far leaves out single ones)"
         whats = [error.problems[0].what + hint, *(one.what for one in error.problems[1:])]
         raise InputError([Problem("SOURCE", what) for what in whats]) from None
-    rate = None if args.didt_a_per_us is None else to_si(args.didt_a_per_us, "A_per_us")
-    most = None if args.max_didt_a_per_us is None else to_si(args.max_didt_a_per_us, "A_per_us")
-    poses, driven = session_poses(targets, coil, Drives(most, args.stimulator, rate))
+    poses, driven = session_poses(targets, coil, drives_of(args))
     notes += [*told, *driven]
     if args.rest:
         poses, moved = rested(head, coil, poses)

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from stimplan.coil import Coil
+from stimplan.coil import Coil, Stimulator
 from stimplan.coil.intensity import Known, convert, stimulator_of
-from stimplan.coil_plan import with_rate
+from stimplan.coil_plan import as_driven, with_rate
 from stimplan.coil_search.candidates import casing_points
 from stimplan.errors import CoilError, Problem
 from stimplan.exchange.navigation import NavigationTarget
@@ -67,6 +67,15 @@ def known_of(coil: Coil, drives: Drives) -> tuple[Known, tuple[str, ...]]:
     stated = f"with {own}" if own else "with a stimulator that is not named"
     told = f"{coil.name} is stated to give {rate} {stated}, not with {drives.stimulator}: it is not taken"
     return Known(), (told,)
+
+
+def driven_coil(coil: Coil, drives: Drives) -> Coil:
+    """The coil on the stimulator used; what it states for another stimulator limits no rate."""
+    if drives.max_didt_A_per_s is not None:
+        return as_driven(coil, drives.max_didt_A_per_s)
+    if known_of(coil, drives)[0].max_didt_A_per_s == coil.max_didt_A_per_s:
+        return coil
+    return attrs.evolve(coil, stimulators=[Stimulator(drives.stimulator or "") for _ in coil.stimulators])
 
 
 def session_poses(
