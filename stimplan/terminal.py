@@ -150,19 +150,19 @@ def _coil_lines(result: RunResult) -> list[str]:
             lines += _metrics(name, main.at_target, _ends(spread, "at_target"))
         if block.below.at_target is not None:
             lines += _metrics(f"{start}|E| below the coil", block.below.at_target, _ends(spread, "below"))
-        lines += [f"{start}{line}" for line in _on_cortex(block)]
+        lines += _on_cortex(block, start)
     return lines
 
 
-def _on_cortex(block: CoilBlock) -> list[str]:
+def _on_cortex(block: CoilBlock, start: str) -> list[str]:
     """How focal the field of a block is, and how it goes through the cortex."""
     focal, cortex = block.measures.focality, block.measures.cortex
     ends = _ends(block.spread, "focality")
-    line = f"above half of the 99.9th percentile: {_with_ends(focal, 'volume_m3', 'm3', ends)}"
+    line = f"{start}above half of the 99.9th percentile: {_with_ends(focal, 'volume_m3', 'm3', ends)}"
     if focal.area_m2 is not None:
         line += f", and {_with_ends(focal, 'area_m2', 'm2', ends)} of cortex"
     lines = wrap(line, _WIDTH, subsequent_indent="  ")
-    return lines if cortex is None else lines + _through(cortex, _ends(block.spread, "cortex"), indent="")
+    return lines if cortex is None else lines + _through(cortex, _ends(block.spread, "cortex"), start)
 
 
 def _sureness(block: CoilBlock) -> list[str]:
@@ -222,17 +222,18 @@ def show_region(region: RegionMeasures, ends: Ends = _NO_ENDS) -> list[str]:
         parts.append(f"error {100 * metrics.relative_error_estimate:.2g} %")
     line = f"{region.description}: {', '.join(parts)}"
     lines = [line] if not ends[0] else wrap(line, _WIDTH, subsequent_indent="  ")
-    return lines if cortex is None else lines + _through(cortex, _part(ends, "cortex"), indent="  ")
+    return lines if cortex is None else lines + _through(cortex, _part(ends, "cortex"), "  ")
 
 
-def _through(cortex: CorticalMetrics, ends: Ends, *, indent: str) -> list[str]:
+def _through(cortex: CorticalMetrics, ends: Ends, start: str) -> list[str]:
     """How the field goes through the cortex and along it."""
     share = _with_ends(cortex, "share_in", "fraction", ends)
     into, out, along = (
         _with_ends(cortex, f"mean_{name}_V_per_m", "V_per_m", ends) for name in ("in", "out", "tangential")
     )
-    line = f"{indent}into the cortex {into} on {share} of it, out of it {out}, along it {along}"
-    return wrap(line, _WIDTH, subsequent_indent=f"{indent}  ") if ends[0] else [line]
+    line = f"{start}into the cortex {into} on {share} of it, out of it {out}, along it {along}"
+    indent = " " * (len(start) - len(start.lstrip()) + 2)
+    return wrap(line, _WIDTH, subsequent_indent=indent) if ends[0] else [line]
 
 
 def _ends(spread: Spread | None, *path: str | int) -> Ends:
@@ -265,7 +266,7 @@ def _metrics(name: str, metrics: RoiMetrics | SurfaceMetrics, ends: Ends = _NO_E
         _with_ends(metrics, f"{one}_V_per_m", "V_per_m", ends) for one in ("median", "p95", "p999", "peak")
     )
     # The largest value of an RMS is no peak.
-    largest = "peak" if name.startswith("|E|") else "largest"
+    largest = "peak" if name.startswith("|E|") or ": |E|" in name else "largest"
     line = f"{name}: median {median}, 95th percentile {p95}, 99.9th {p999}, {largest} {peak}"
     return wrap(line, _WIDTH, subsequent_indent="  ") if ends[0] else [line]
 

@@ -114,7 +114,7 @@ def test_each_product_the_protocols_of_the_library_name_is_there_has_a_stand_in_
             named.add((coil.get("manufacturer"), coil["model"]))
     missing = {pair for pair in named if find_coil(*pair) is None and not stand_ins(*pair)}
     assert find_coil("Magstim", "70 mm") is not None
-    # Nobody published the windings of these: an iron core, a 50 mm coil, a portable device, a switch of four.
+    # No source of the windings of these was found: an iron core, a 50 mm coil, a portable device, a switch of four.
     assert {model for _, model in missing} == {
         "NeuroStar",
         "NeuroStar 2100, iron core",

@@ -355,6 +355,7 @@ def test_how_far_a_stand_in_is_from_the_coil_of_the_protocol_is_said_everywhere(
     caution = page[page.index("Stand-in coil, not the coil of the protocol.") :][:1500]
     assert "is not used" in caution and f"No figure of the field here is that of {person.id}" in caution
     lines = " ".join(" ".join(show_run(result, None)).split())
+    assert "A principle, no product." not in page  # the stand-in's sentence says more
     assert lines.count(told) == 2  # beside the coil, and among what no rule judges
     assert f"No figure of the field here is that of {person.id}" in lines
     assert told in simulation_text(record)

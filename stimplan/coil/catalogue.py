@@ -10,7 +10,8 @@ What nobody published is null: no rate at 100 % of the output is guessed, no cas
 of an entry is our own simple hull around its winding (see `stimplan.coil.hull`).
 
 `representatives` name, for each family of coils, the one that stands in where a protocol names no coil of the
-catalogue; `without_windings` are products that protocols name and nobody published. See `stimplan.coil.stand_in`.
+catalogue; `without_windings` are products that protocols name and the catalogue has no source for. See
+`stimplan.coil.stand_in`.
 """
 
 from __future__ import annotations
@@ -148,10 +149,10 @@ def representative(family: str) -> Representative | None:
 
 
 def without_windings(manufacturer: str | None, model: str | None) -> Mapping[str, Any] | None:
-    """What is known of a product that protocols name and whose windings nobody published, or None.
+    """What is known of a product that protocols name and whose windings the catalogue could not take, or None.
 
-    `why` says what else sets it apart ("" where nothing is known); `is_coil` is false where what a protocol calls the
-    model is another thing.
+    `windings` says what became of them, `why` what else sets the coil apart ("" where nothing is known); `is_coil` is
+    false where what a protocol calls the model is another thing.
     """
     if manufacturer is None or model is None:
         return None

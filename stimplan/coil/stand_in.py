@@ -91,7 +91,7 @@ def stand_in_for(family: str, manufacturer: str | None, model: str | None) -> St
         return _no_model(entry, common, manufacturer)
     if listed is None:
         return _no_windings(entry, common, _named(manufacturer, model), ("are not in the catalogue", ""))
-    return _no_windings(entry, common, _named(manufacturer, model), ("were never published", listed["why"]))
+    return _no_windings(entry, common, _named(manufacturer, model), (listed["windings"], listed["why"]))
 
 
 def _near(entry: CatalogueEntry, manufacturer: str | None, model: str | None) -> StandIn:
