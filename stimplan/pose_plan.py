@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from stimplan.errors import CoilError, Problem
 from stimplan.pose import CoilPose, MniTarget, handle_angle_rad, pose_on_scalp
-from stimplan.pose_contact import rest_on_scalp
+from stimplan.pose_contact import TOUCH_M, intersection, rest_on_scalp
 from stimplan.protocol.magnetic import CoilPlacement, Handle
 from stimplan.protocol.reading import as_protocol
 from stimplan.units import text
@@ -43,7 +43,7 @@ def poses_of(
         For blocks that do not say where the handle points; the pose then says that it was chosen.
     casing_points_m : (k, 3) array or None
         Casing in the coil's frame, m: the coil is moved back until it does not cut the head. Not where the protocol
-        gives a matrix, which is taken as it is.
+        gives a matrix, which is taken as it is; how far the casing is inside the head then is a notice.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def _pose(
     place: CoilPlacement, head: HeadModel, otherwise: Handle | None, casing_points_m: ArrayLike | None
 ) -> CoilPose:
     if place.pose_m is not None:
-        return _given(place, head)
+        return _with_cut(head, _given(place, head), casing_points_m)
     handle = place.handle or otherwise
     if handle is None:
         raise CoilError(Problem("handle", "the protocol does not say where the handle points; give a handle"))
@@ -112,6 +112,15 @@ def _given(place: CoilPlacement, head: HeadModel) -> CoilPose:
     if place.distance_m is None:
         return pose
     told = f"the distance of {text(place.distance_m, 'm')} is not applied: the matrix says where the coil is"
+    return attrs.evolve(pose, notices=(*pose.notices, told))
+
+
+def _with_cut(head: HeadModel, pose: CoilPose, casing_points_m: ArrayLike | None) -> CoilPose:
+    """The pose, with a notice where its casing is inside the head."""
+    depth_m = 0.0 if casing_points_m is None else intersection(head, pose, casing_points_m).depth_m
+    if not depth_m > TOUCH_M:
+        return pose
+    told = f"the casing is up to {text(depth_m, 'm')} inside the head; the matrix is taken as it is"
     return attrs.evolve(pose, notices=(*pose.notices, told))
 
 

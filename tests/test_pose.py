@@ -340,6 +340,13 @@ def test_a_protocols_site_handle_and_distance_are_used():
     assert handle_angle_rad(head, near) == pytest.approx(math.radians(45))
 
 
+def _raised(rows_mm, away_mm):
+    """A matrix in mm farther from the head along its axis."""
+    moved = rows_mm.copy()
+    moved[:3, 3] -= away_mm * moved[:3, 2]
+    return moved
+
+
 def test_a_protocols_matrix_is_taken_as_it_is_and_its_handle_must_agree():
     head = colin()
     lying = poses_of(changed("huang-2005-ctbs", site="C3", handle={"from_midline_deg": 45}), head)[0]
@@ -348,6 +355,12 @@ def test_a_protocols_matrix_is_taken_as_it_is_and_its_handle_must_agree():
     plan = changed("huang-2005-ctbs", pose_mm=rows.tolist(), handle={"from_midline_deg": 45}, distance_mm=2)
     (pose,) = poses_of(plan, head)
     assert np.allclose(pose.matrix_m, lying.matrix_m, atol=1e-12) and "not applied" in pose.notices[0]
+    casing = flat_casing(FIGURE_8, spacing_m=5e-3)
+    (off,) = poses_of(changed("huang-2005-ctbs", pose_mm=_raised(rows, 40).tolist()), head, casing_points_m=casing)
+    assert off.notices == ()
+    (cut,) = poses_of(changed("huang-2005-ctbs", pose_mm=_raised(rows, -5).tolist()), head, casing_points_m=casing)
+    depth_mm = 1e3 * intersection(head, cut, casing).depth_m
+    assert depth_mm > 3 and f"up to {depth_mm:.3g} mm inside the head" in cut.notices[0]
     rows[:3, :2] *= -1  # y along the handle, as other programs have it
     with pytest.raises(CoilError, match="y axis run along the handle"):
         poses_of(changed("huang-2005-ctbs", pose_mm=rows.tolist(), handle={"from_midline_deg": 45}), head)

@@ -321,7 +321,8 @@ def test_coils_in_the_head_are_refused_with_the_way_out(command, tmp_path):
     code, _, err = command("s.txt")
     assert code == 2 and "S0: " in err and "--rest moves them back" in err
     code, out, _ = command("s.txt", "--rest", "--no-picture")
-    assert code == 0 and "3 of 3 coils were moved back" in out
+    assert code == 0 and "3 of 3 coils were moved back" in out and "casings are inside" not in out
+    assert all(float(row["casing_depth_m"]) <= 2e-4 for row in rows_of(tmp_path / "t.csv"))
     assert float(rows_of(tmp_path / "t.csv")[0]["moved_back_m"]) > 0.01
 
 
@@ -365,6 +366,15 @@ def test_a_pulse_beyond_the_stimulator_is_named_in_amperes_per_microsecond(comma
     code, _, err = command("s.xml", coil="magstim-70mm-figure8")
     assert code == 2 and "n0: 120 A/µs is more than 114.7 A/µs at 100 % of the stimulator's output" in err
     assert command("s.xml", "--stimulator", "MagPro", "--no-picture", coil="magstim-70mm-figure8")[0] == 0
+
+
+def test_casings_that_cut_the_head_are_told_with_how_deep(command, tmp_path):
+    sunk = [on_head()[0].lifted(-0.011), *on_head()[1:]]  # its wire, 6 mm behind the face, is still outside
+    (tmp_path / "s.txt").write_text(session_text(sunk), encoding="utf-8")
+    code, out, _ = command("s.txt", "--no-picture")
+    depths = [float(row["casing_depth_m"]) for row in rows_of(tmp_path / "t.csv")]
+    assert code == 0 and 0.002 < depths[0] < 0.0035 and depths[1:] == [0, 0]
+    assert f"1 of 3 casings are inside the head, by up to {1e3 * depths[0]:.3g} mm; --rest moves them back" in out
 
 
 def test_a_picture_that_is_there_already_is_kept(command, tmp_path):

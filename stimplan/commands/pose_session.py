@@ -133,7 +133,7 @@ def poses_of_session(
         The coils do not touch the head, or one cannot rest on it.
     """
     from stimplan.exchange.navigation.registration import read_registration, touching
-    from stimplan.runs.session import rested, session_poses, with_distances
+    from stimplan.runs.session import rested, session_poses, with_contact
 
     how: Any = args.coordinates if args.coordinates in ("head", "mni") else read_registration(args.coordinates)
     taken = {"head": f"those of head {head.name}", "mni": "MNI"}.get(args.coordinates, f"moved by {args.coordinates}")
@@ -153,7 +153,8 @@ def poses_of_session(
     if args.rest:
         poses, moved = rested(head, coil, poses)
         notes += moved
-    return with_distances(head, poses), notes
+    poses, cut = with_contact(head, coil, poses)
+    return poses, [*notes, *cut]
 
 
 def _chosen(found: NavigationFile, with_planned: bool) -> tuple[tuple[NavigationTarget, ...], list[str]]:

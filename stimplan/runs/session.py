@@ -21,7 +21,7 @@ from stimplan.errors import CoilError, Problem
 from stimplan.exchange.navigation import NavigationTarget
 from stimplan.exchange.navigation.registration import contacts
 from stimplan.head import HeadModel
-from stimplan.pose_contact import rest_on_scalp
+from stimplan.pose_contact import TOUCH_M, intersection, rest_on_scalp
 from stimplan.protocol.magnetic import Intensity
 from stimplan.runs.pose_table import NamedPose
 from stimplan.units import text
@@ -193,10 +193,18 @@ def rested(head: HeadModel, coil: Coil, poses: Sequence[NamedPose]) -> tuple[lis
     return found, (f"{count} of {len(found)} coils were moved back, by up to {text(max(ways), 'm')}, until they rest",)
 
 
-def with_distances(head: HeadModel, poses: Sequence[NamedPose]) -> list[NamedPose]:
-    """The poses with the distance of the middle of each coil from the scalp beside them."""
-    distances = [contact.distance_m for contact in contacts(head, [one.pose for one in poses])]
-    return [
-        attrs.evolve(one, beside={**one.beside, "scalp_distance_m": distance})
-        for one, distance in zip(poses, distances, strict=True)
-    ]
+def with_contact(head: HeadModel, coil: Coil, poses: Sequence[NamedPose]) -> tuple[list[NamedPose], tuple[str, ...]]:
+    """The poses with the distance of the middle of each coil from the scalp, and how deep its casing is in the head."""
+    casing = casing_points(coil)
+    found, depths = [], []
+    for one, contact in zip(poses, contacts(head, [each.pose for each in poses]), strict=True):
+        beside = {**one.beside, "scalp_distance_m": contact.distance_m}
+        if casing is not None:
+            depths.append(intersection(head, one.pose, casing).depth_m)
+            beside["casing_depth_m"] = depths[-1]
+        found.append(attrs.evolve(one, beside=beside))
+    count = sum(depth > TOUCH_M for depth in depths)
+    if not count:
+        return found, ()
+    most = text(max(depths), "m")
+    return found, (f"{count} of {len(found)} casings are inside the head, by up to {most}; --rest moves them back",)
