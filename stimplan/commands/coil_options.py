@@ -25,7 +25,8 @@ def add_coil_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a coil to a command."""
     group = parser.add_argument_group("stimulation by a coil")
     group.add_argument("--coil", metavar="COIL", help="coil instead of the protocol's: an id of the catalogue, or a "
-                       ".ccd, .tcd or .nii.gz file")  # fmt: skip
+                       ".ccd, .tcd or .nii.gz file; without it one of the family stands in for a coil whose windings "
+                       "are not known, and the report says so")  # fmt: skip
     angle = group.add_mutually_exclusive_group()
     angle.add_argument("--handle-deg", type=float, metavar="DEG", help="handle where the protocol says none: 0 "
                        "backwards, + left; without it 45 outwards is taken, and said")  # fmt: skip
