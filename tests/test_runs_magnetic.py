@@ -358,7 +358,7 @@ def test_how_far_a_stand_in_is_from_the_coil_of_the_protocol_is_said_everywhere(
     assert "A principle, no product." not in page  # the stand-in's sentence says more
     assert lines.count(told) == 2  # beside the coil, and among what no rule judges
     assert f"No figure of the field here is that of {person.id}" in lines
-    assert told in simulation_text(record)
+    assert told.removeprefix("the ") in simulation_text(record)
     assert record["coil"]["stand_in"]["short"] in read_simulated(record).told[0]
 
 
@@ -386,6 +386,11 @@ def test_what_the_rules_ask_about_the_coil_is_answered_by_the_protocols_own_and_
         (["--threshold-mso", "45", "--threshold-mso", "rMT=50"], "is given twice"),
         (["--didt-a-per-us", "-3"], "must be a finite number above 0"),
         (["--max-didt-a-per-us", "inf"], "must be a finite number above 0"),
+        (["--max-didt-a-per-us", "1e9"], "amperes per second?"),
+        (["--didt-a-per-us", "1e300"], "at most 500 A/µs"),
+        (["--threshold-didt", "5e7"], "rMT=50000000 A/µs is implausible"),
+        (["--threshold-pulse", "biphasic"], "give the threshold too"),
+        (["--stimulator", " "], "is empty; name the stimulator"),
         (["--handle-deg", "700"], "within ±360"),
     ],
 )

@@ -65,7 +65,10 @@ def coil_sentences(record: Mapping[str, Any]) -> list[str]:
     if coil is None:
         return []
     in_place = coil.get("stand_in")
-    found = [] if in_place is None else [in_place["sentence"].removeprefix("STAND-IN COIL: ").rstrip(".")]
+    found = []
+    if in_place is not None:
+        sentence = in_place["sentence"].removeprefix("STAND-IN COIL: ").rstrip(".")
+        found.append(sentence[:1].upper() + sentence[1:])
     for block in coil["blocks"]:
         pose, spread = block["pose"], block["spread"]
         place = pose["center_mni_m"] or pose["center_m"]
