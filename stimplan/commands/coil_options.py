@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stimplan.commands.flags import as_typed
+from stimplan.commands.flags import MOST_A_PER_US, as_typed, implausible_rate
 from stimplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -69,23 +69,10 @@ def read_coil_options(args: argparse.Namespace, folder: Path | None = None) -> C
     from stimplan.units import to_si
 
     problems: list[Problem] = []
-    rates: dict[str, float | None] = {}
-    for option in ("max_didt_a_per_us", "didt_a_per_us"):
-        value = getattr(args, option)
-        if value is not None and not 0 < value < float("inf"):
-            problems.append(Problem(_flag(option), f"must be a finite number above 0, got {as_typed(value)}"))
-        else:
-            rates[option] = None if value is None else to_si(value, "A_per_us")
+    rates = _rates(args, problems)
     shares = _thresholds("--threshold-mso", args.threshold_mso, problems)
     currents = _thresholds("--threshold-didt", args.threshold_didt, problems)
-    for name, share in shares.items():
-        if not 0 < share <= 100:
-            problems.append(
-                Problem("--threshold-mso", f"must be above 0 and at most 100 %, got {name}={as_typed(share)}")
-            )
-    for name in shares.keys() & currents.keys():
-        what = f"{name} is given by --threshold-mso too; leave one of the two out"
-        problems.append(Problem("--threshold-didt", what))
+    _check_thresholds(args, shares, currents, problems=problems)
     handle = _handle(args, problems)
     if problems:
         raise InputError(problems)
@@ -102,6 +89,44 @@ def read_coil_options(args: argparse.Namespace, folder: Path | None = None) -> C
         with_spread=not args.no_placement_spread,
         with_calibration=args.calibrate,
     )
+
+
+def _rates(args: argparse.Namespace, problems: list[Problem]) -> dict[str, float | None]:
+    """The rates by the name of their option, A/s; what is wrong with them goes to the problems."""
+    from stimplan.units import to_si
+
+    rates: dict[str, float | None] = {}
+    for option in ("max_didt_a_per_us", "didt_a_per_us"):
+        value = getattr(args, option)
+        if value is not None and not 0 < value < float("inf"):
+            problems.append(Problem(_flag(option), f"must be a finite number above 0, got {as_typed(value)}"))
+        elif value is not None and value > MOST_A_PER_US:
+            problems.append(Problem(_flag(option), f"{as_typed(value)} A/µs {implausible_rate()}"))
+        else:
+            rates[option] = None if value is None else to_si(value, "A_per_us")
+    return rates
+
+
+def _check_thresholds(
+    args: argparse.Namespace, shares: dict[str, float], currents: dict[str, float], *, problems: list[Problem]
+) -> None:
+    """What thresholds, in per cent and in A/µs, and the options that belong to them cannot be."""
+    for name, share in shares.items():
+        if not 0 < share <= 100:
+            problems.append(
+                Problem("--threshold-mso", f"must be above 0 and at most 100 %, got {name}={as_typed(share)}")
+            )
+    for name, current in currents.items():
+        if current > MOST_A_PER_US:
+            problems.append(Problem("--threshold-didt", f"{name}={as_typed(current)} A/µs {implausible_rate()}"))
+    if args.threshold_pulse is not None and not shares and not currents:
+        what = "says with which pulses a threshold was measured; give the threshold too, such as --threshold-mso rMT=45"
+        problems.append(Problem("--threshold-pulse", what))
+    if args.stimulator is not None and not args.stimulator.strip():
+        problems.append(Problem("--stimulator", "is empty; name the stimulator, or leave the flag out"))
+    for name in shares.keys() & currents.keys():
+        what = f"{name} is given by --threshold-mso too; leave one of the two out"
+        problems.append(Problem("--threshold-didt", what))
 
 
 def _flag(option: str) -> str:

@@ -6,6 +6,7 @@ import argparse
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -15,6 +16,17 @@ from stimplan.errors import InputError, Problem
 if TYPE_CHECKING:
     from stimplan.coil import Coil
     from stimplan.head import HeadModel
+
+
+# As protocols have it (`stimplan.protocol.plausible`): stimulators give a few hundred.
+MOST_A_PER_US = 500
+
+
+def folder(given: str) -> Path:
+    """A folder to write to; an empty name is a shell variable that is not set, and the current folder is a dot."""
+    if not given:
+        raise argparse.ArgumentTypeError("is empty; name a folder")
+    return Path(given)
 
 
 def as_typed(value: float) -> str:
@@ -64,13 +76,21 @@ def head_of(args: argparse.Namespace, progress: Any) -> HeadModel:
     return head
 
 
+def implausible_rate() -> str:
+    """What to say about a rate that no stimulator gives."""
+    return f"is implausible (at most {MOST_A_PER_US} A/µs); amperes per second? Write amperes per microsecond"
+
+
 def check_rate(problems: list[Problem], flag: str, *, didt_A_per_s: float, coil: Coil | None) -> None:
     """Note a rate that is none, or more than the stimulators of a coil give."""
-    from stimplan.units import exact_text
+    from stimplan.units import exact_text, to_si
 
     shown = exact_text(didt_A_per_s, "A_per_us")
     if not (math.isfinite(didt_A_per_s) and didt_A_per_s):
         problems.append(Problem(flag, f"dI/dt must be a finite number other than 0, got {shown}"))
+        return
+    if abs(didt_A_per_s) > to_si(MOST_A_PER_US, "A_per_us"):
+        problems.append(Problem(flag, f"{shown} {implausible_rate()}"))
         return
     for stimulator in () if coil is None else coil.stimulators:
         most = stimulator.max_didt_A_per_s

@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stimplan.commands.flags import check_rate, tried
+from stimplan.commands.flags import check_rate, folder, tried
 from stimplan.commands.output import add_command, show_json, show_lines
 from stimplan.commands.poses import FORMAT_NAMES
 from stimplan.commands.run import edge
@@ -36,7 +36,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("target", help="10-05 site, mni:X,Y,Z or head:X,Y,Z in mm, or a region as --roi of `stimplan "
                         "run` takes it")  # fmt: skip
     parser.add_argument("--coil", required=True, metavar="COIL", help="id of the catalogue, or a .ccd, .tcd, .nii.gz")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
+    parser.add_argument("--out", required=True, type=folder, metavar="DIR", help="folder for the results")
     parser.add_argument("--head", default="colin27", help="head model (default: colin27)")
     parser.add_argument("--edge-mm", type=edge, metavar="MM", help="of the mesh: mm, or teaching, standard, fine")
     parser.add_argument("--conductivities", metavar="PRESET", help="set of conductivities (default: simnibs)")
