@@ -106,9 +106,12 @@ def test_a_stopped_protocol_is_simulated_when_asked_and_the_report_says_so(tmp_p
     assert "Simulated although the safety verdict is “stop”" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_coil_whose_model_is_not_reported_is_asked_for_by_name(tmp_path):
-    with pytest.raises(InputError, match="missing: the model of the figure-8 coil; the protocol does not report it"):
-        run(read_protocol("amiaz-2009-smoking"), small_head(), out=tmp_path / "out")
+def test_a_coil_of_a_family_that_nothing_stands_in_for_is_asked_for_by_name(tmp_path):
+    plan = read_protocol("amiaz-2009-smoking")
+    coil = attrs.evolve(plan.magnetic.coil, family="cap")
+    cap = attrs.evolve(plan, stimulation=attrs.evolve(plan.magnetic, coil=coil))
+    with pytest.raises(InputError, match="missing: the model of the cap coil; the protocol does not report it"):
+        run(cap, small_head(), out=tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
