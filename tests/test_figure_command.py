@@ -215,6 +215,24 @@ def test_the_preview_is_drawn_and_compared(tmp_path):
     assert code == 0 and json.loads(out)["runs"] == ["F3:+2, F4:-2", "C3:+1, Fp2:-1"]
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--kind", "cut", "--at-mm", "nan"], "--at-mm: must be a finite number, got nan"),
+        (["--kind", "cut", "--at-mm", "inf"], "--at-mm: must be a finite number"),
+    ],
+)
+def test_a_plane_that_lies_nowhere_is_refused(folders, tmp_path, words, said):
+    code, _, err = stimplan("figure", folders / "half", *words, "--out", tmp_path / "x.png")
+    assert code == 2 and said in err and not (tmp_path / "x.png").exists()
+
+
+def test_a_folder_that_is_given_twice_is_said_to_be(folders, tmp_path):
+    half = folders / "half"
+    code, _, err = stimplan("figure", half, half, "--kind", "difference", "--out", tmp_path / "x.png")
+    assert code == 2 and "is given twice" in err
+
+
 def test_two_runs_are_subtracted_by_name(folders, tmp_path):
     code, out, _ = stimplan("figure", folders / "turned", folders / "half", "--kind", "difference", "--views", "top",
                             "--out", tmp_path / "d.png", "--json")  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     _check_ending(out, kind, is_publication=args.publication)
     drawn = _drawn(kind, runs, args)
     _write(drawn, out, is_publication=args.publication)
-    notices = (*notices, *_drives(runs))
+    notices = (*notices, *_drives(kind, runs))
     if args.json:
         show_json(console, {"file": str(out), "kind": kind, "runs": list(runs), "notices": list(notices)})
     else:
@@ -124,6 +125,9 @@ def _read(results: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
                  for folder, title in zip(results, titles, strict=True)]  # fmt: skip
         if len(set(names)) < len(names):
             names = list(results)
+        twice = sorted({one for one in names if names.count(one) > 1})
+        if twice:
+            raise InputError([Problem("RESULT", f"{one} is given twice") for one in twice])
         return dict(zip(names, read, strict=True)), tuple(dict.fromkeys(n for one in read for n in one.notices))
     from stimplan.commands.preview import montage_currents
 
@@ -131,10 +135,12 @@ def _read(results: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
     return {", ".join(words): preview(montage_currents(words)) for words in montages}, (NOTE,)
 
 
-def _drives(runs: Mapping[str, Any]) -> tuple[str, ...]:
-    """For which rate of a coil's current each field is."""
-    from stimplan.view.kinds import coil_note
+def _drives(kind: str, runs: Mapping[str, Any]) -> tuple[str, ...]:
+    """For which rate of a coil's current each field is, where the picture shows one."""
+    from stimplan.view.kinds import WITHOUT_FIELD, coil_note
 
+    if kind in WITHOUT_FIELD:
+        return ()
     notes = {name: coil_note(one) for name, one in runs.items()}
     return tuple(f"{name}: {note}" for name, note in notes.items() if note)
 
@@ -178,6 +184,8 @@ def _asked(args: argparse.Namespace) -> Asked:
     from stimplan.units import to_si
     from stimplan.view.kinds import Asked
 
+    if args.at_mm is not None and not math.isfinite(args.at_mm):
+        raise InputError(Problem("--at-mm", f"must be a finite number, got {args.at_mm:g}"))
     roi = None if args.roi is None else read_roi(args.roi)
     return Asked(
         roi=roi,

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 Drawn = Any  # Figure or Animation
 # They show what is delivered, or where, and no field.
-_WITHOUT_FIELD = ("montage", "sites", "session", "course")
+WITHOUT_FIELD = ("montage", "sites", "session", "course")
 
 
 @attrs.frozen
@@ -296,8 +296,10 @@ def draw(kind: str, runs: Mapping[str, RunAgain], asked: Asked | None = None) ->
     if problems:
         raise InputError(problems)
     drawn = KINDS[kind].draw(runs, wanted)
-    notes = {} if kind in _WITHOUT_FIELD else {name: coil_note(run) for name, run in runs.items()}
+    notes = {} if kind in WITHOUT_FIELD else {name: coil_note(run) for name, run in runs.items()}
     told = [f"{name}: {note}" if len(runs) > 1 else note for name, note in notes.items() if note]
+    if kind == "overview" and wanted != Asked() and any(run.record.get("coil") for run in runs.values()):
+        told.append("the coil is not drawn from here; --kind coil shows it")
     if told and not isinstance(drawn, Animation):
         add_footer(drawn, told)
     return drawn
