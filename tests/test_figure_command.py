@@ -385,5 +385,14 @@ def test_a_coils_picture_says_for_which_rate_its_numbers_are(folders, basis, is_
         assert (1 - now.y1) * after == pytest.approx((1 - then.y1) * before)
 
 
+def test_a_picture_of_several_blocks_says_which_one_is_drawn(folders):
+    run = coil_run(folders, "unit")
+    first, second = ({**run.record["coil"]["blocks"][0], "label": name, "digest": name} for name in ("left", "right"))
+    second = {**second, "drive": {**second["drive"], "didt_A_per_s": 5e6}}
+    both = attrs.evolve(run, record={**run.record, "coil": {"blocks": [first, second]}})
+    assert coil_note(both).startswith("left, the first of 2 blocks: field for dI/dt = 1 A/µs")
+    assert "5 A/µs" not in coil_note(both)
+
+
 def test_a_picture_without_field_needs_no_rate(folders):
     assert not [t for t in draw("session", {"x": coil_run(folders)}).texts if t.get_gid() == "footer"]

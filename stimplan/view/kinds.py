@@ -312,18 +312,19 @@ _DRIVES = {"protocol": " ({stated})", "assumed": ", assumed; the protocol says {
 def coil_note(run: RunAgain | Preview) -> str:
     """For which rate of the coil's current a field is, and what of it was assumed; "" of electrodes.
 
-    A field of a coil grows with that rate: without it the numbers of a colour bar mean nothing.
+    A field of a coil grows with that rate: without it the numbers of a colour bar mean nothing. Of blocks with fields of
+    their own the first is drawn.
     """
     coil = run.record.get("coil") if isinstance(run, RunAgain) else None
     if coil is None:
         return ""
-    notes = []
-    for block in coil["blocks"]:
-        drive = block["drive"]
-        said = _DRIVES[drive["basis"]].format(stated=drive["stated"] or "an intensity that is not reported")
-        handle = "; direction of the handle assumed" if block["pose"]["is_handle_assumed"] else ""
-        notes.append(f"field for dI/dt = {text(drive['didt_A_per_s'], 'A_per_s')}{said}{handle}")
-    return "; ".join(dict.fromkeys(notes))
+    blocks = coil["blocks"]
+    block, drive = blocks[0], blocks[0]["drive"]
+    said = _DRIVES[drive["basis"]].format(stated=drive["stated"] or "an intensity that is not reported")
+    handle = "; direction of the handle assumed" if block["pose"]["is_handle_assumed"] else ""
+    is_one = len({one.get("digest") for one in blocks}) == 1
+    which = "" if is_one else f"{block['label']}, the first of {len(blocks)} blocks: "
+    return f"{which}field for dI/dt = {text(drive['didt_A_per_s'], 'A_per_s')}{said}{handle}"
 
 
 _OPTIONS = {"roi": "--roi", "map_id": "--map", "views": "--views", "plane": "--plane", "at_m": "--at-mm"}
