@@ -312,8 +312,8 @@ _DRIVES = {"protocol": " ({stated})", "assumed": ", assumed; the protocol says {
 def coil_note(run: RunAgain | Preview) -> str:
     """For which rate of the coil's current a field is, and what of it was assumed; "" of electrodes.
 
-    A field of a coil grows with that rate: without it the numbers of a colour bar mean nothing. Of blocks with fields of
-    their own the first is drawn.
+    A field of a coil grows with that rate: without it the numbers of a colour bar mean nothing. Of several blocks the
+    first is drawn.
     """
     coil = run.record.get("coil") if isinstance(run, RunAgain) else None
     if coil is None:
