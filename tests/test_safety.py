@@ -466,7 +466,7 @@ def test_a_report_names_the_rules_and_the_protocol_it_is_about():
     report = check(case)
     assert report.protocol_digest == case.digest
     assert report.rule_set_digest == load_rules().digest
-    assert report.rule_set_version == "alternating 0.1.1, tes 0.2.0, tms 0.1.1"
+    assert report.rule_set_version == "alternating 0.1.1, tes 0.2.0, tms 0.2.0"
 
 
 def test_a_record_is_plain_strict_json_with_units_in_its_keys():
