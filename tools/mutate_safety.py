@@ -62,7 +62,15 @@ FIRST = {
     "values": ("",),
 }
 # Slow and about other things, or through the command line, which has its own tests.
-SKIP = ("shipped_protocol", "quick", "become_a_subject", "without_a_pseudonym", "are_listed_where", "is_told_what", "command_line")
+SKIP = (
+    "shipped_protocol",
+    "quick",
+    "become_a_subject",
+    "without_a_pseudonym",
+    "are_listed_where",
+    "is_told_what",
+    "command_line",
+)
 CPU_SECONDS = 40
 COMPARISONS = {
     ast.Lt: (ast.LtE, ast.GtE),
