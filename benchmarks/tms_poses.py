@@ -28,7 +28,7 @@ from stimplan.pose_contact import rest_on_scalp
 from stimplan.protocol.magnetic import Handle
 from stimplan.roi import sphere_roi
 from stimplan.runs.pose_table import NamedPose, pose_table
-from stimplan.runs.spread import casing_of, spread_of
+from stimplan.runs.spread import spread_of
 
 COIL, TARGET_MM = "magventure-mc-b70", (-38, 44, 26)
 ONE_POSE_S, HUNDRED_POSES_S = 3.0, 150.0
@@ -61,7 +61,7 @@ def main() -> int:
     seconds("matrix and multigrid, once for a head", start)
     target = MniTarget(tuple(value / 1e3 for value in TARGET_MM))
     pose = pose_on_scalp(head, target, handle=Handle(from_midline_rad=math.radians(45)))
-    casing = casing_of(coil)
+    casing = coil.casing_points_m
     rest_on_scalp(head, pose, casing)  # compiles
     start = now()
     pose = rest_on_scalp(head, pose, casing)

@@ -100,7 +100,7 @@ def plan_coils(
     known = known or Known()
     meant, told = _meant(magnetic.coil, coil, folder)
     used = as_driven(meant, known.max_didt_A_per_s)
-    casing = None if used.casing is None else used.casing.sampled_m()
+    casing = used.casing_points_m
     poses = poses_of(plan, head, handle=handle, casing_points_m=casing)
     facts = with_rate(known, used)
     problems: list[Problem] = []

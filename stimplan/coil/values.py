@@ -261,6 +261,11 @@ class Coil:
         return known.pop() if len(known) == 1 else None
 
     @property
+    def casing_points_m(self) -> Array | None:
+        """(k, 3) points all over its case, m; None where it states none."""
+        return None if self.casing is None else self.casing.sampled_m()
+
+    @property
     def positions_m(self) -> Array:
         """(k, 3) positions of all dipoles and segments, coil coordinates, m."""
         found = [element.positions_m for element in self.elements if not isinstance(element, AGrid)]

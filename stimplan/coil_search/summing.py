@@ -75,12 +75,14 @@ def components_at(
     is_radial = gauge_of(auxiliary.head).allows(poses, coil.positions_m)
     for is_wire in (True, False):
         parts = [one for one in _parts(coil, is_wire=is_wire) if didt_A_per_s[one.stimulator] != 0]
-        for kind in (RADIAL_WIRE, WIRE) if is_wire else (RADIAL_DIPOLES, DIPOLES):
-            of = np.flatnonzero(is_radial == (kind in (RADIAL_WIRE, RADIAL_DIPOLES)))
-            if not parts or not len(of):
+        if not parts:
+            continue
+        places = np.concatenate([one.positions_m for one in parts])
+        vectors = np.concatenate([didt_A_per_s[one.stimulator] * _vectors(one) for one in parts])
+        radial, plain = (RADIAL_WIRE, WIRE) if is_wire else (RADIAL_DIPOLES, DIPOLES)
+        for kind, of in ((radial, np.flatnonzero(is_radial)), (plain, np.flatnonzero(~is_radial))):
+            if not len(of):
                 continue
-            places = np.concatenate([one.positions_m for one in parts])
-            vectors = np.concatenate([didt_A_per_s[one.stimulator] * _vectors(one) for one in parts])
             table, lattice = _table(auxiliary, poses[of], places, kind=kind, spacing_m=spacing_m, progress=progress)
             total[of] -= MU0_OVER_4_PI * _taken(table, lattice, poses[of], places, vectors)
     return total

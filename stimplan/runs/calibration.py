@@ -31,7 +31,7 @@ from stimplan.pose_contact import rest_on_scalp
 from stimplan.protocol.magnetic import Handle
 from stimplan.roi import Roi, SphereRoi, default_tissue, elements_in
 from stimplan.runs.drive import UNIT_A_PER_S
-from stimplan.runs.spread import Range, Spread, casing_of, spread_of, unit_fields_at
+from stimplan.runs.spread import Range, Spread, spread_of, unit_fields_at
 
 Side = Literal["left", "right"]
 
@@ -144,7 +144,7 @@ def hand_pose(head: HeadModel, coil: Coil, side: Side = "left", *, distance_m: f
     angle = _HANDLE_RAD if side == "left" else -_HANDLE_RAD
     handle = Handle(from_midline_rad=angle)
     pose = pose_on_scalp(head, MniTarget(HAND_KNOB_M[side]), handle=handle, distance_m=distance_m)
-    casing = casing_of(coil)
+    casing = coil.casing_points_m
     return pose if casing is None else rest_on_scalp(head, pose, casing)
 
 

@@ -91,7 +91,7 @@ def place_coils(protocol: Protocol, head: HeadModel, options: CoilOptions) -> Pl
     stimulation = protocol.magnetic
     assert stimulation is not None
     coil = chosen_coil(stimulation, options)
-    casing = None if coil.casing is None else coil.casing.sampled_m()
+    casing = coil.casing_points_m
     is_open = [_has_no_handle(block) and options.handle is None for block in stimulation.blocks]
     plan, first = protocol, options.handle or Handle(from_midline_rad=0.0)
     if any(is_open):

@@ -177,11 +177,6 @@ def handle_range_of(field: CoilField, region: Roi, *, name: str, progress: Progr
     return HandleRange(name, step, min(means), max(means))
 
 
-def casing_of(coil: Coil) -> Array | None:
-    """Points over a coil's case, where it has one."""
-    return None if coil.casing is None else coil.casing.sampled_m()
-
-
 def unit_fields_at(
     head: HeadModel,
     coil: Coil,
